@@ -1,0 +1,195 @@
+package ledger
+
+import "time"
+
+// Method is how contact was made (002 五·巡访方式, 000 三(三): 电话问候、上门走访).
+type Method string
+
+const (
+	MethodDoor  Method = "door"
+	MethodPhone Method = "phone"
+)
+
+// Name is the method as people say it.
+func (m Method) Name() string {
+	if m == MethodPhone {
+		return "电话"
+	}
+	return "上门"
+}
+
+// Outcome is how a visit went.
+type Outcome string
+
+const (
+	OutcomeOK      Outcome = "ok"      // 都好
+	OutcomeProblem Outcome = "problem" // 有情况
+	OutcomeAbsent  Outcome = "absent"  // 没见到人: an attempt, the duty stays open (requirements §3 case 3)
+	OutcomeRefused Outcome = "refused" // 不愿见: counted neither as visited nor as the visitor's failure (case 27)
+)
+
+// Name is the outcome as people say it.
+func (o Outcome) Name() string {
+	switch o {
+	case OutcomeOK:
+		return "都好"
+	case OutcomeProblem:
+		return "有情况"
+	case OutcomeAbsent:
+		return "没见到人"
+	}
+	return "不愿见"
+}
+
+// Met says whether the elder was met: only then the entry fulfils a visiting duty.
+func (o Outcome) Met() bool { return o == OutcomeOK || o == OutcomeProblem }
+
+// EntryKind is the kind of record an entry is; each duty names the kinds it counts.
+type EntryKind string
+
+// KindVisit is a 巡访.
+const KindVisit EntryKind = "visit"
+
+// Entry is one record of the ledger about an elder: who did what for whom on which day (002 五·巡访记录).
+type Entry struct {
+	Key       string    `gorm:"primaryKey;size:80"` // derived from the message that confirmed it
+	No        string    `gorm:"size:48;uniqueIndex"`
+	Kind      EntryKind `gorm:"size:16"`
+	ElderID   string    `gorm:"size:32;index:idx_entries_elder_day,priority:1"`
+	UserID    string    `gorm:"size:64;index:idx_entries_user_day,priority:1"`
+	Day       Day       `gorm:"size:10;index:idx_entries_elder_day,priority:2;index:idx_entries_user_day,priority:2"`
+	Method    Method    `gorm:"size:8"`
+	Outcome   Outcome   `gorm:"size:16"`
+	Note      string    `gorm:"type:text"` // what the visitor wrote; the elder's words on a refusal
+	RoomTemp  *int      // °C, nil not measured (002 五: 冬季室内温度)
+	Waiver    string    `gorm:"size:64"` // why a door visit has no photo, "" when it has or owes one
+	EnteredAt time.Time // when it was confirmed; timeliness counts this, coverage counts Day
+}
+
+// Item is one of the things a visit looks at (002 五·巡访内容) plus the seasonal ones.
+type Item struct {
+	Key    string
+	Domain string // one of the five domains
+	Name   string
+	Ask    string // the question when it is not well
+}
+
+// Items are the fifteen of 002 五·巡访内容 in its order, then 防火 (daily special care: 电路、防火) and the two seasonal
+// ones. The order is fixed all year, so that people learn the numbers.
+var Items = []Item{
+	{"expression", "健康", "说话表达", "说话怎么了?"},
+	{"mobility", "健康", "行动走路", "走路怎么了?"},
+	{"illness", "健康", "生病", "哪里不舒服,看过大夫没有?"},
+	{"mood", "精神", "情绪", "情绪怎么了?"},
+	{"thinking", "精神", "记性", "记性怎么了?"},
+	{"stress", "精神", "压力发愁", "为什么事发愁?"},
+	{"gas", "安全", "燃气", "燃气怎么了?"},
+	{"heating", "安全", "取暖", "炉子或暖气怎么了?"},
+	{"electricity", "安全", "用电电路", "电路怎么了?"},
+	{"personal", "卫生", "个人卫生", "个人卫生怎么了?"},
+	{"home", "卫生", "家里卫生", "家里卫生怎么了?"},
+	{"surroundings", "卫生", "周边卫生", "周边卫生怎么了?"},
+	{"indoor", "居住", "屋里环境", "屋里怎么了?"},
+	{"outdoor", "居住", "屋外环境", "院里、路上怎么了?"},
+	{"neighbors", "居住", "邻里", "和邻里怎么了?"},
+	{"fire", "安全", "防火", "哪里有着火的危险?"},
+	{ItemHouse, "季节", "房屋漏塌", "房子怎么了?"},
+	{ItemRoomTemp, "季节", "室温低", "屋里多少度?"},
+}
+
+// The seasonal items, asked by the county's calendar.
+const (
+	ItemHouse    = "house"     // 002 五: 雨季住房安全
+	ItemRoomTemp = "room_temp" // 002 五: 冬季室内温度
+)
+
+// ItemByKey finds an item.
+func ItemByKey(key string) (Item, bool) {
+	for _, it := range Items {
+		if it.Key == key {
+			return it, true
+		}
+	}
+	return Item{}, false
+}
+
+// FindingState is where a finding stands: it never stands without an owner.
+type FindingState string
+
+const (
+	FindingReported FindingState = "reported" // passed to the village
+	FindingFixed    FindingState = "fixed"    // dealt with on the spot
+	FindingWatched  FindingState = "watched"  // kept an eye on until the next visit
+)
+
+// Finding is something not well that a visit found (002 五: 记录、汇总和处理).
+type Finding struct {
+	Key      string       `gorm:"primaryKey;size:96"` // entry key and item
+	EntryKey string       `gorm:"size:80;index"`
+	ElderID  string       `gorm:"size:32;index"`
+	Item     string       `gorm:"size:24"`
+	Note     string       `gorm:"type:text"`
+	State    FindingState `gorm:"size:16;index"`
+	Owner    string       `gorm:"size:64"` // userid
+	At       time.Time
+}
+
+// Fact is a ledger field re-checked at a visit (002 五·信息核对): what the visitor heard, kept as a proposal until the
+// keeper takes it over.
+type Fact struct {
+	Key      string `gorm:"primaryKey;size:96"` // entry key and field
+	EntryKey string `gorm:"size:80;index"`
+	ElderID  string `gorm:"size:32;index"`
+	Field    string `gorm:"size:24"` // phone | address | kin
+	Result   string `gorm:"size:16"` // same | changed
+	Value    string `gorm:"size:255"`
+	By       string `gorm:"size:64"`
+	At       time.Time
+}
+
+// PhotoState says where a photo's bytes are.
+type PhotoState string
+
+const (
+	PhotoWanted PhotoState = "wanted" // still only at WeCom, which forgets it in three days (wecom/90254)
+	PhotoStored PhotoState = "stored"
+	PhotoLost   PhotoState = "lost" // WeCom no longer has it, or it is no picture
+)
+
+// Photo is a picture somebody sent. It lies in the sender's tray until bound to an entry.
+type Photo struct {
+	Key      string     `gorm:"primaryKey;size:80"` // of the message that brought it
+	UserID   string     `gorm:"size:64;index"`
+	EntryKey string     `gorm:"size:80;index"` // "" in the tray
+	MediaID  string     `gorm:"size:255"`
+	State    PhotoState `gorm:"size:16"`
+	Hash     string     `gorm:"size:64"` // SHA-256 of the stored bytes, also their file name
+	Bytes    int
+	At       time.Time
+}
+
+// DutyState is computed from the ledger, never ticked by hand.
+type DutyState string
+
+const (
+	DutyReady  DutyState = "ready"
+	DutyDone   DutyState = "done"
+	DutyFailed DutyState = "failed" // the period closed with something missing
+)
+
+// Duty is what is owed for an elder in a period.
+type Duty struct {
+	Name    string // the pack's name of it, e.g. 月巡访
+	ElderID string
+	Period  Period
+	Need    int // times
+	Done    int // times that counted, at most one a day
+	Door    int // how many of the missing times must be at the door
+	Due     Day // last day
+	Last    Day // last day that counted, "" none
+	State   DutyState
+	Source  string // clause
+}
+
+// Missing is how many times are still owed.
+func (d Duty) Missing() int { return max(0, d.Need-d.Done) }

@@ -1,0 +1,90 @@
+package ledger
+
+import "time"
+
+// Priority orders the outbox: an alarm overtakes everything, a reply overtakes reminders. Lower goes first.
+type Priority int
+
+const (
+	PriorityAlarm    Priority = 0
+	PriorityReply    Priority = 1
+	PriorityReminder Priority = 2
+)
+
+// Call is what an outbox row asks of WeCom.
+type Call string
+
+const (
+	CallSend   Call = "send"   // message/send (wecom/90236)
+	CallUpdate Call = "update" // message/update_template_card (wecom/94888)
+	CallFetch  Call = "fetch"  // media/get of a photo (wecom/90254)
+)
+
+// Message is one thing to be said to one person, or one photo to be fetched. Key is derived from what caused it, so that
+// saying it again is no second message.
+type Message struct {
+	Key       string
+	To        string // userid
+	Priority  Priority
+	Text      string // a text message, or nothing when Card is set
+	Card      *Card
+	Code      string    // response_code: the card that was tapped is replaced by Card instead of a new message sent
+	Photo     string    // key of the photo to fetch, with MediaID
+	MediaID   string    //
+	Fallback  string    // text to send if the card can no longer be updated
+	NotBefore time.Time // zero: at once
+	Expires   time.Time // zero: never; after it the message is dropped unsent
+
+	Nth int64 // counts the person's replies, so that WeCom can tell the same words said twice from one message sent twice
+
+	Call Call   // set with Body, when the message is rendered into WeCom's words
+	Body []byte // the request, byte for byte what will be sent and sent again
+}
+
+// Card is a template card in our words; bot/wecom turns it into one of WeCom's five. Texts are what a 360-point phone can
+// show: title 36 characters, option 16, button 10, row name 5, row value 30 (wecom/90236).
+type Card struct {
+	Task    string // task_id: unique for ever, 0-9 a-z A-Z _ - @, at most 128 bytes; empty in an update
+	Title   string
+	Desc    string
+	Sub     string    // a line under the rows; only with Buttons
+	Rows    []CardRow // name and value; only with Buttons, at most 6
+	Drop    *Choice   // one drop-down beside Buttons
+	Checks  *Choice   // a list to tick, with Submit: a vote card
+	Selects []Choice  // one to three drop-downs, with Submit: a multiple card
+	Buttons []Button  // at most 6: a button card
+	Submit  Button
+	Link    string // only for cards without any button: where a tap leads
+	Done    string // in an update: the grey words that replace the buttons
+}
+
+// CardRow is a name and its value.
+type CardRow struct{ Name, Value string }
+
+// Choice is a question with options; ids come back as they were given.
+type Choice struct {
+	Key     string
+	Title   string
+	Options []Option
+	Picked  []string // ids chosen beforehand
+	Multi   bool
+}
+
+// Option is one choice.
+type Option struct{ ID, Text string }
+
+// Button is something to tap. Style 1 is the plain main one.
+type Button struct {
+	Key   string
+	Text  string
+	Style int
+}
+
+// Changes is what one unit of work wants to be true: the store makes it true whole or not at all.
+type Changes struct {
+	Entries  []Entry
+	Findings []Finding
+	Facts    []Fact
+	Photos   []Photo // new, or bound to an entry: the key decides
+	Messages []Message
+}

@@ -1,0 +1,82 @@
+package ledger
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"time"
+)
+
+// Period is a calendar period: "2026-03" a month, "2026Q1" a quarter, "2026H1" a half-year, "2026" a year.
+type Period string
+
+var periodShape = regexp.MustCompile(`^(\d{4})(?:-(0[1-9]|1[0-2])|Q([1-4])|H([12]))?$`)
+
+// ParsePeriod reads one of the four shapes.
+func ParsePeriod(s string) (Period, error) {
+	if !periodShape.MatchString(s) {
+		return "", fmt.Errorf("period %q is none of 2026-03, 2026Q1, 2026H1, 2026", s)
+	}
+	return Period(s), nil
+}
+
+// MonthOf is the calendar month a day lies in (002 五·巡访次数 counts by it).
+func MonthOf(d Day) Period { return Period(d[:7]) }
+
+// QuarterOf is the calendar quarter a day lies in (000 三(三) counts by it).
+func QuarterOf(d Day) Period {
+	return Period(string(d[:4]) + "Q" + strconv.Itoa((int(d.Month())-1)/3+1))
+}
+
+// bounds are the first month of the period and its length in months.
+func (p Period) bounds() (year int, first time.Month, months int) {
+	m := periodShape.FindStringSubmatch(string(p))
+	if m == nil {
+		return 0, 1, 0
+	}
+	year, _ = strconv.Atoi(m[1])
+	switch {
+	case m[2] != "":
+		n, _ := strconv.Atoi(m[2])
+		return year, time.Month(n), 1
+	case m[3] != "":
+		n, _ := strconv.Atoi(m[3])
+		return year, time.Month(3*n - 2), 3
+	case m[4] != "":
+		n, _ := strconv.Atoi(m[4])
+		return year, time.Month(6*n - 5), 6
+	}
+	return year, 1, 12
+}
+
+// First is the period's first day.
+func (p Period) First() Day {
+	y, m, _ := p.bounds()
+	return NewDay(y, m, 1)
+}
+
+// Last is the period's last day, leap years included.
+func (p Period) Last() Day {
+	y, m, n := p.bounds()
+	return NewDay(y, m+time.Month(n), 0)
+}
+
+// Contains says whether a day lies in the period.
+func (p Period) Contains(d Day) bool { return p.First() <= d && d <= p.Last() }
+
+// Name is the period as people say it: "3月", "第1季度", "上半年", "2026年".
+func (p Period) Name() string {
+	y, m, n := p.bounds()
+	switch n {
+	case 1:
+		return fmt.Sprintf("%d月", int(m))
+	case 3:
+		return fmt.Sprintf("第%d季度", (int(m)+2)/3)
+	case 6:
+		if m == 1 {
+			return "上半年"
+		}
+		return "下半年"
+	}
+	return fmt.Sprintf("%d年", y)
+}

@@ -1,0 +1,249 @@
+package ledger
+
+import (
+	"slices"
+	"strings"
+)
+
+// Roster is a book indexed for reading: immutable, shared by everybody who reads until a newer one replaces it.
+type Roster struct {
+	book     Book
+	regions  map[string]Region
+	people   map[string]Person
+	posts    map[string][]Post // by userid
+	elders   map[string]int    // into book.Elders
+	byUser   map[string][]Assignment
+	byElder  map[string][]Assignment
+	pairs    map[string][]Pair // by userid
+	tiers    map[string][]Tiering
+	kin      map[string][]Kin
+	byRegion map[string][]int // elders living directly in a region
+	children map[string][]string
+}
+
+// NewRoster indexes a book. The book must not change afterwards.
+func NewRoster(b Book) *Roster {
+	r := &Roster{
+		book: b, regions: make(map[string]Region, len(b.Regions)), people: make(map[string]Person, len(b.People)),
+		posts: map[string][]Post{}, elders: make(map[string]int, len(b.Elders)), byUser: map[string][]Assignment{},
+		byElder: make(map[string][]Assignment, len(b.Elders)), pairs: map[string][]Pair{},
+		tiers: make(map[string][]Tiering, len(b.Elders)), kin: map[string][]Kin{}, byRegion: map[string][]int{},
+		children: map[string][]string{},
+	}
+	for _, x := range b.Regions {
+		r.regions[x.Code] = x
+		r.children[x.Parent] = append(r.children[x.Parent], x.Code)
+	}
+	for _, x := range b.People {
+		r.people[x.UserID] = x
+	}
+	for _, x := range b.Posts {
+		r.posts[x.UserID] = append(r.posts[x.UserID], x)
+	}
+	for i, x := range b.Elders {
+		r.elders[x.ID] = i
+		r.byRegion[x.Region] = append(r.byRegion[x.Region], i)
+	}
+	for _, x := range b.Assignments {
+		r.byUser[x.UserID] = append(r.byUser[x.UserID], x)
+		r.byElder[x.ElderID] = append(r.byElder[x.ElderID], x)
+	}
+	for _, x := range b.Pairs {
+		r.pairs[x.UserID] = append(r.pairs[x.UserID], x)
+	}
+	for _, x := range b.Tierings {
+		r.tiers[x.ElderID] = append(r.tiers[x.ElderID], x)
+	}
+	for _, x := range b.Kin {
+		r.kin[x.ElderID] = append(r.kin[x.ElderID], x)
+	}
+	return r
+}
+
+// Person finds a member.
+func (r *Roster) Person(userid string) (Person, bool) {
+	p, ok := r.people[userid]
+	return p, ok
+}
+
+// Posts are all posts of a person, past ones too.
+func (r *Roster) Posts(userid string) []Post { return r.posts[userid] }
+
+// Elder finds an elder by number. The caller asks May before showing anything.
+func (r *Roster) Elder(id string) (Elder, bool) {
+	i, ok := r.elders[id]
+	if !ok {
+		return Elder{}, false
+	}
+	return r.book.Elders[i], true
+}
+
+// Region finds a region.
+func (r *Roster) Region(code string) (Region, bool) {
+	x, ok := r.regions[code]
+	return x, ok
+}
+
+// Path is a region's code and all above it, nearest first. A loop in the data ends it.
+func (r *Roster) Path(code string) []string {
+	var path []string
+	for code != "" && !slices.Contains(path, code) {
+		x, ok := r.regions[code]
+		if !ok {
+			break
+		}
+		path = append(path, code)
+		code = x.Parent
+	}
+	return path
+}
+
+// At is the region of a level that a code lies in, or the zero Region.
+func (r *Roster) At(code string, level Level) Region {
+	for _, c := range r.Path(code) {
+		if x := r.regions[c]; x.Level == level {
+			return x
+		}
+	}
+	return Region{}
+}
+
+// Children are the codes directly below a region, in the book's order.
+func (r *Roster) Children(code string) []string { return r.children[code] }
+
+// Kin are an elder's family.
+func (r *Roster) Kin(elderID string) []Kin { return r.kin[elderID] }
+
+// Tier is an elder's tier on a day; ordinary where none is written.
+func (r *Roster) Tier(elderID string, on Day) Tier {
+	for _, t := range r.tiers[elderID] {
+		if t.Holds(on) {
+			return t.Tier
+		}
+	}
+	return TierOrdinary
+}
+
+// Tiers are the tiers an elder has had, each with its dates.
+func (r *Roster) Tiers(elderID string) []Tiering { return r.tiers[elderID] }
+
+// Tierings are all tiers an elder ever had.
+func (r *Roster) Tierings(elderID string) []Tiering { return r.tiers[elderID] }
+
+// Visitors are the userids responsible for an elder on a day.
+func (r *Roster) Visitors(elderID string, on Day) []string {
+	var who []string
+	for _, a := range r.byElder[elderID] {
+		if a.Holds(on) {
+			who = append(who, a.UserID)
+		}
+	}
+	return who
+}
+
+// Assigned are the elders a visitor is responsible for on a day.
+func (r *Roster) Assigned(userid string, on Day) []Elder {
+	var out []Elder
+	for _, a := range r.byUser[userid] {
+		if a.Holds(on) {
+			if e, ok := r.Elder(a.ElderID); ok {
+				out = append(out, e)
+			}
+		}
+	}
+	return out
+}
+
+// Within are the elders living in a region or below it.
+func (r *Roster) Within(code string) []Elder {
+	var out []Elder
+	var walk func(string, int)
+	walk = func(c string, depth int) {
+		for _, i := range r.byRegion[c] {
+			out = append(out, r.book.Elders[i])
+		}
+		if depth < 8 { // county, township, village, group: deeper is a loop in the data
+			for _, child := range r.children[c] {
+				walk(child, depth+1)
+			}
+		}
+	}
+	walk(code, 0)
+	return out
+}
+
+// May looks up what the function May needs to know and asks it.
+func (r *Roster) May(userid, elderID string, on Day) Sight {
+	e, ok := r.Elder(elderID)
+	if !ok {
+		return SightNone
+	}
+	assigned := slices.ContainsFunc(r.byUser[userid], func(a Assignment) bool { return a.ElderID == elderID && a.Holds(on) })
+	paired := slices.ContainsFunc(r.pairs[userid], func(p Pair) bool { return p.ElderID == elderID && p.Holds(on) })
+	return May(r.posts[userid], assigned, paired, r.Path(e.Region), on)
+}
+
+// Visible are the elders a person sees on a day, each once, in the book's order of their relation: assigned, paired, then
+// the areas they are in charge of.
+func (r *Roster) Visible(userid string, on Day) []Elder {
+	var out []Elder
+	seen := map[string]bool{}
+	add := func(id string) {
+		if !seen[id] && r.May(userid, id, on) > SightNone {
+			seen[id] = true
+			e, _ := r.Elder(id)
+			out = append(out, e)
+		}
+	}
+	for _, a := range r.byUser[userid] {
+		add(a.ElderID)
+	}
+	for _, p := range r.pairs[userid] {
+		add(p.ElderID)
+	}
+	for _, p := range r.posts[userid] {
+		if p.Holds(on) && p.Role != RoleVisitor && p.Role != RoleHelper {
+			for _, e := range r.Within(p.Region) {
+				add(e.ID)
+			}
+		}
+	}
+	return out
+}
+
+// Holders are the people who hold a role in a region or, where nobody does, in the nearest region above that has one.
+func (r *Roster) Holders(role Role, region string, on Day) []Person {
+	for _, code := range r.Path(region) {
+		var out []Person
+		for _, p := range r.book.Posts {
+			if p.Role == role && p.Region == code && p.Holds(on) {
+				if who, ok := r.people[p.UserID]; ok {
+					out = append(out, who)
+				}
+			}
+		}
+		if len(out) > 0 {
+			return out
+		}
+	}
+	return nil
+}
+
+// All are the people who hold a role anywhere.
+func (r *Roster) All(role Role, on Day) []Person {
+	var out []Person
+	for _, p := range r.book.Posts {
+		if who, ok := r.people[p.UserID]; ok && p.Role == role && p.Holds(on) {
+			out = append(out, who)
+		}
+	}
+	return out
+}
+
+// Place is where an elder lives in the words that tell two of one name apart: "望远村三组".
+func (r *Roster) Place(e Elder) string {
+	var b strings.Builder
+	b.WriteString(r.At(e.Region, LevelVillage).Name)
+	b.WriteString(r.At(e.Region, LevelGroup).Name)
+	return b.String()
+}
