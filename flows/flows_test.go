@@ -1,0 +1,189 @@
+package flows
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf8"
+
+	"xunfang/ledger"
+)
+
+// The golden conversations of testdata are played by package bot, which also makes the views they need. Here stands what a
+// conversation cannot show well: single readings, the two promises on effort, and nonsense.
+
+var zone = time.FixedZone("Asia/Shanghai", 8*3600)
+
+// village is a small view: two of one name, one nickname of two, one with a duty done.
+func village() View {
+	duty := func(done, need int) []ledger.Duty {
+		return []ledger.Duty{{Name: "月巡访", Period: "2026-03", Need: need, Done: done, Due: "2026-03-31"}}
+	}
+	v := View{
+		Known: true, Name: "王芳", Posts: "望远村 巡访员", Leads: []Person{{"hejun", "何军"}},
+		Rules: Rules{Period: "本月", Heating: true, PhotoNeeded: true, PhotoGrace: 30 * time.Minute, Recheck: []string{"phone", "address", "kin"}},
+		Elders: []Elder{
+			{ID: "A01", Name: "张桂兰", Aliases: []string{"张奶奶"}, Female: true, Village: "望远村", Group: "三组", Age: 78, Tier: ledger.TierKey, Mine: true, Duties: duty(1, 2)},
+			{ID: "A02", Name: "张桂花", Aliases: []string{"张奶奶"}, Female: true, Village: "望远村", Group: "三组", Age: 74, Tier: ledger.TierOrdinary, Mine: true, Duties: duty(1, 1)},
+			{ID: "A03", Name: "马秀兰", Female: true, Village: "望远村", Group: "一组", Age: 81, Tier: ledger.TierKey, Mine: true, Duties: duty(0, 2)},
+			{ID: "A04", Name: "马秀兰", Female: true, Village: "通桥村", Group: "二组", Age: 73, Tier: ledger.TierOrdinary, Mine: true, Duties: duty(0, 1)},
+		},
+	}
+	v.After = func(e ledger.Entry) []ledger.Duty {
+		for _, x := range v.Elders {
+			if x.ID == e.ElderID {
+				d := x.Duties[0]
+				d.Done++
+				d.Last = e.Day
+				return []ledger.Duty{d}
+			}
+		}
+		return nil
+	}
+	return v
+}
+
+func input(kind Kind, text string) Input {
+	now := time.Date(2026, 3, 11, 10, 0, 0, 0, zone)
+	return Input{Key: "m1", User: "wangfang", Now: now, Today: ledger.DayOf(now, zone), Zone: zone, Kind: kind, Text: text, View: village()}
+}
+
+func TestOwedFirst(t *testing.T) {
+	var got []string
+	for _, e := range owedFirst(village().Elders) {
+		got = append(got, e.ID)
+	}
+	if s := strings.Join(got, " "); s != "A03 A01 A04 A02" {
+		t.Errorf("owed first: %s", s)
+	}
+}
+
+func TestReadVisit(t *testing.T) {
+	for _, c := range []struct{ text, want string }{
+		{"张桂兰", `{"elder":"A01"}`},
+		{"张桂兰 上门 都好", `{"elder":"A01","method":"door","outcome":"ok"}`},
+		{"张桂兰,没人,电话", `{"elder":"A01","method":"phone","outcome":"absent"}`},
+		{"马秀兰 都好", `{"elder":"?A03,A04","outcome":"ok"}`},
+		{"a02 打电话", `{"elder":"A02","method":"phone"}`},
+		{"张奶奶 好", `{"elder":"?A01,A02","outcome":"ok"}`},
+		{"王健国 都好", "null"},       // not hers
+		{"张桂兰 都好 上门 下雨", "null"}, // more than a visit in a few words
+		{"张桂兰 上门 上门", "null"},
+		{"张桂兰 腿肿", "null"},
+		{"都好", "null"},
+		{"", "null"},
+	} {
+		got, err := json.Marshal(readVisit(fold(c.text), village()))
+		if err != nil || string(got) != c.want {
+			t.Errorf("%q reads as %s, want %s (%v)", c.text, got, c.want, err)
+		}
+	}
+}
+
+func TestFold(t *testing.T) {
+	for in, want := range map[string]string{" 待办。": "待办", "１２３": "123", "上门，都好！": "上门,都好", "「帮助」": "帮助", "马秀兰　 都好\n": "马秀兰 都好", "…": ""} {
+		if got := fold(in); got != want {
+			t.Errorf("fold(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+// An elder who is not the speaker's and one who does not exist get the same words.
+func TestRefusalNamesNobody(t *testing.T) {
+	hints := map[string]bool{}
+	for _, name := range []string{"王健国", "王大锤"} {
+		_, err := parseElder(name, input(Text, name))
+		hints[strings.ReplaceAll(err.Error(), name, "*")] = true
+	}
+	if len(hints) != 1 {
+		t.Errorf("two refusals: %v", hints)
+	}
+}
+
+// Nothing is written before the confirmation, whatever is tapped on the way.
+func TestNothingBeforeConfirmation(t *testing.T) {
+	var s State
+	for i, text := range []string{"张桂兰 上门 有情况", "7", "炉子漏烟", "报村里"} {
+		in := input(Text, text)
+		in.Key += string(rune('a' + i))
+		var c ledger.Changes
+		s, c = Advance(Forms, s, in)
+		if len(c.Entries)+len(c.Findings)+len(c.Facts)+len(c.Photos) > 0 {
+			t.Fatalf("after %q there are records: %+v", text, c)
+		}
+	}
+	_, c := Advance(Forms, s, input(Text, "确认"))
+	if len(c.Entries) != 1 || len(c.Findings) != 1 {
+		t.Errorf("after the confirmation: %+v", c)
+	}
+}
+
+// FuzzAdvance: no text, in no state, breaks a turn, names an elder out of view, or writes without a confirmation; every
+// text fits a message and every conversation can be written down.
+func FuzzAdvance(f *testing.F) {
+	for _, s := range []string{"巡访", "张桂兰 上门 都好", "马秀兰\n1\n2", "确认", "返回\n取消\n继续", "紧急 有人晕倒", "13度", "\x00\xff", "７ ８", "帮助", "有情况\n1 2 3\n一\n二\n三\n修好了\n确认"} {
+		f.Add(s, byte(0))
+	}
+	f.Fuzz(func(t *testing.T, text string, steps byte) {
+		var s State
+		opening := []string{"巡访", "张桂兰 上门 有情况", "马秀兰", "", "张桂花 电话 都好", "紧急"}
+		lines := append([]string{opening[int(steps)%len(opening)]}, strings.Split(text, "\n")...)
+		for i, line := range lines[:min(len(lines), 12)] {
+			in := input(Text, line)
+			in.Key += string(rune('a' + i))
+			in.Now = in.Now.Add(time.Duration(i) * time.Minute)
+			if i%3 == 2 {
+				in.Kind, in.Task, in.Button, in.Code = Tap, s.Task, line, "code"
+			}
+			before, err := json.Marshal(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var c ledger.Changes
+			if err := json.Unmarshal(before, &s); err != nil {
+				t.Fatal(err)
+			}
+			s, c = Advance(Forms, s, in)
+			for _, e := range c.Entries {
+				if in.View.find(e.ElderID) == nil {
+					t.Fatalf("an entry about somebody out of view: %q", e.ElderID)
+				}
+			}
+			for _, m := range c.Messages {
+				if len(m.Text) > textLimit || m.Text != "" && !utf8.ValidString(m.Text) && utf8.ValidString(text) {
+					t.Fatalf("a text that is no message: %d bytes", len(m.Text))
+				}
+			}
+			if len(s.Parked) > maxParked {
+				t.Fatalf("%d drafts parked", len(s.Parked))
+			}
+		}
+	})
+}
+
+// BenchmarkAdvance is a turn without a database: the card of a visit is submitted, state read and written as JSON.
+func BenchmarkAdvance(b *testing.B) {
+	s, c := Advance(Forms, State{}, input(Text, "巡访"))
+	if len(c.Messages) != 1 {
+		b.Fatal(c)
+	}
+	stored, err := json.Marshal(s)
+	if err != nil {
+		b.Fatal(err)
+	}
+	in := input(Tap, "")
+	in.Key, in.Task, in.Button, in.Code = "m2", s.Task, "submit", "code"
+	in.Picks = map[string][]string{"elder": {"A01"}, "method": {"phone"}, "outcome": {"ok"}}
+	b.ReportAllocs()
+	for b.Loop() {
+		var s State
+		if err := json.Unmarshal(stored, &s); err != nil {
+			b.Fatal(err)
+		}
+		s, c = Advance(Forms, s, in)
+		if _, err := json.Marshal(s); err != nil || len(c.Messages) != 2 {
+			b.Fatal(err, c)
+		}
+	}
+}

@@ -1,0 +1,19 @@
+package flows
+
+// Forms are all forms; the order is the menu's.
+var Forms = []Form{visitForm, factForm, emergencyForm}
+
+// MenuEntry is one line of the application menu; keys are what a tap on it reports.
+type MenuEntry struct {
+	Key, Name string
+	Sub       []MenuEntry
+}
+
+// Menu is the application menu: three tabs, names within WeCom's 16 bytes (wecom/90231).
+var Menu = []MenuEntry{
+	{Key: "visit", Name: "巡访"},
+	{Key: "urgent", Name: "紧急"},
+	{Name: "我的", Sub: []MenuEntry{
+		{Key: "todo", Name: "待办"}, {Key: "roster", Name: "名册"}, {Key: "stats", Name: "统计"}, {Key: "help", Name: "帮助"},
+	}},
+}

@@ -1,0 +1,146 @@
+package flows
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"xunfang/ledger"
+)
+
+// View is what the speaker may see, gathered before the turn: nobody outside it can be named, shown or guessed.
+type View struct {
+	Known  bool // holds a post today
+	Name   string
+	Phone  string
+	Posts  string // "望远村 巡访员"
+	Elders []Elder
+	Areas  []Area   // a lead's figures, only when asked for
+	Figure Figure   // the speaker's own, only when asked for
+	Leads  []Person // who hears of an emergency the speaker reports
+	Rules  Rules
+	After  func(ledger.Entry) []ledger.Duty // an elder's duties as they would stand with one more entry
+}
+
+// Rules are the pack's words that a conversation needs.
+type Rules struct {
+	Period      string // "本月", "本季度"
+	Heating     bool   // room temperature is asked (002 五: 冬季)
+	Rainy       bool   // house safety is asked (002 五: 雨季)
+	PhotoNeeded bool   // a door visit owes a photo (002 五·巡访记录)
+	PhotoGrace  time.Duration
+	Recheck     []string // facts re-checked in turn, one a visit
+}
+
+// Person is somebody to be told.
+type Person struct{ UserID, Name string }
+
+// Elder is an elder as the speaker sees them.
+type Elder struct {
+	ID, Name       string
+	Aliases        []string
+	Female         bool
+	Village, Group string
+	Age            int // years, -1 unknown
+	Tier           ledger.Tier
+	Mine           bool // the speaker is the visitor responsible
+	Duties         []ledger.Duty
+	Last           ledger.Day // last entry that met the elder
+	Today          int        // entries of today, whatever their outcome
+	Entries        int        // entries of the last months: where the rotation of facts stands
+	Phone, Address string
+	Kin            string // name of the first child or carer
+	KinPhone       string
+	Lead           Person // of the village
+}
+
+// Figure is the count behind 统计.
+type Figure struct {
+	Elders, Need, Done, Missing int // elders, visits owed, visits that counted, elders still missing something
+	Visits, Door, Calls         int // entries
+	Attempts, Refused           int
+	Found, Reported             int // findings, and those still with the village
+	NoPhoto                     int // door visits that owe a photo or a reason
+}
+
+// Area is a line of a lead's figures: a village, or a visitor within one.
+type Area struct {
+	Name string
+	Figure
+}
+
+func (v View) find(id string) *Elder {
+	for i := range v.Elders {
+		if v.Elders[i].ID == id {
+			return &v.Elders[i]
+		}
+	}
+	return nil
+}
+
+// named are the elders somebody may mean by a word: number, name or a name on record.
+func (v View) named(word string) []*Elder {
+	var out []*Elder
+	for i := range v.Elders {
+		e := &v.Elders[i]
+		hit := e.Name == word || strings.EqualFold(e.ID, word)
+		for _, a := range e.Aliases {
+			hit = hit || a == word
+		}
+		if hit {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// villages says whether the elders in view live in more than one village.
+func (v View) villages() bool {
+	for i := range v.Elders {
+		if v.Elders[i].Village != v.Elders[0].Village {
+			return true
+		}
+	}
+	return false
+}
+
+// missing are the visits still owed for the elder now, and by when.
+func (e *Elder) missing() (n int, due ledger.Day) {
+	for _, d := range e.Duties {
+		if m := d.Missing(); m > n {
+			n, due = m, d.Due
+		}
+	}
+	return n, due
+}
+
+// full is the elder with all that tells two of one name apart: "马秀兰(望远村一组,81岁)".
+func (e *Elder) full() string {
+	if e.Age < 0 {
+		return fmt.Sprintf("%s(%s%s)", e.Name, e.Village, e.Group)
+	}
+	return fmt.Sprintf("%s(%s%s,%d岁)", e.Name, e.Village, e.Group, e.Age)
+}
+
+// place is where and how old, for a choice of one name: "望远村一组81岁".
+func (e *Elder) place(village bool) string {
+	s := e.Group
+	if village || s == "" {
+		s = e.Village + s
+	}
+	if e.Age >= 0 {
+		s += strconv.Itoa(e.Age) + "岁"
+	}
+	return s
+}
+
+// brief is a line of a list: "马秀兰 一组81岁".
+func (e *Elder) brief(village bool) string { return e.Name + " " + e.place(village) }
+
+func (e *Elder) she() string {
+	if e.Female {
+		return "她"
+	}
+	return "他"
+}

@@ -1,0 +1,735 @@
+package flows
+
+import (
+	"fmt"
+	"slices"
+	"sort"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"xunfang/ledger"
+)
+
+// visitForm logs a visit (002 五·巡访记录). One card asks whom, how and how it went; only what is not well is asked
+// further; one confirmation shows it all. A record is written at the confirmation and nowhere else.
+var visitForm = Form{
+	Name:  "visit",
+	Open:  []string{"visit", "巡访", "记巡访", "看望", "走访"},
+	Title: visitTitle,
+	Done:  visitDone,
+	Steps: append(append([]Step{
+		{Key: "elder", Ask: askVisit, Parse: parseElder},
+		{Key: "who", When: is("elder", "other"), Ask: askOther, Parse: parseElder},
+		{Key: "which", When: unclear, Ask: askWhich, Parse: parseWhich},
+		{Key: "method", Ask: askMethod, Parse: oneOf("上门还是电话?请点卡片上的按钮。", methodWords)},
+		{Key: "outcome", Ask: askOutcome, Parse: oneOf("怎么样?请点卡片上的按钮。", outcomeWords)},
+		{Key: "danger", When: is("outcome", string(ledger.OutcomeAbsent)), Ask: askDanger, Urgent: "danger", Parse: oneOf("有没有不对劲?请点按钮。", dangerWords)},
+		{Key: "words", When: is("outcome", string(ledger.OutcomeRefused)), Ask: askWords, Parse: parseLine},
+		{Key: "items", When: is("outcome", string(ledger.OutcomeProblem)), Ask: askItems, Parse: parseItems},
+	}, noteSteps()...), []Step{
+		{Key: "act", When: is("outcome", string(ledger.OutcomeProblem)), Ask: askAct, Urgent: "danger", Parse: oneOf("报村里,还是当场修好了?请点按钮。", actWords)},
+		{Key: "recheck", Parse: oneOf("", map[string]string{"no": "no", "same": "same", "changed": "changed"})},
+		{Key: "ok", Ask: askConfirm, Parse: parseConfirm},
+		{Key: "waiver", When: is("ok", "waive"), Ask: askWaiver, Parse: parseWaiver},
+	}...),
+}
+
+func is(key, value string) func(Answers) bool { return func(a Answers) bool { return a[key] == value } }
+
+// oneOf takes an option id or one of the words for it.
+func oneOf(hint string, words map[string]string) func(string, Input) (string, error) {
+	return func(raw string, _ Input) (string, error) {
+		if id, ok := words[fold(raw)]; ok {
+			return id, nil
+		}
+		return "", Hint(hint)
+	}
+}
+
+var (
+	methodWords = map[string]string{
+		"door": "door", "上门": "door", "入户": "door", "去了": "door", "phone": "phone", "电话": "phone", "打电话": "phone",
+	}
+	outcomeWords = map[string]string{
+		"ok": "ok", "都好": "ok", "正常": "ok", "好": "ok", "problem": "problem", "有情况": "problem", "有问题": "problem",
+		"absent": "absent", "没见到人": "absent", "没见到": "absent", "不在家": "absent", "没人": "absent",
+		"refused": "refused", "不愿见": "refused", "拒访": "refused",
+	}
+	dangerWords = map[string]string{"calm": "calm", "没有": "calm", "没有异常": "calm", "danger": "danger", "有": "danger"}
+	actWords    = map[string]string{
+		"reported": "reported", "报村里": "reported", "fixed": "fixed", "修好了": "fixed", "当场解决": "fixed",
+		"watched": "watched", "先看着": "watched", "danger": "danger", "现在就危险": "danger",
+	}
+)
+
+// elder is the elder the answers name, nil where none or no longer in view.
+func (a Answers) elder(v View) *Elder {
+	for _, key := range []string{"which", "who", "elder"} {
+		if id := a[key]; id != "" {
+			return v.find(id)
+		}
+	}
+	return nil
+}
+
+// unclear says whether the name given fits several elders.
+func unclear(a Answers) bool {
+	return strings.HasPrefix(a["elder"], "?") || strings.HasPrefix(a["who"], "?")
+}
+
+// parseElder takes an elder's id, name or nickname, as far as the speaker may see; what fits several is kept as "?a,b".
+// An elder out of sight and one who does not exist get the same words.
+func parseElder(raw string, in Input) (string, error) {
+	if raw == "other" {
+		return raw, nil
+	}
+	if e := in.View.find(raw); e != nil {
+		return e.ID, nil
+	}
+	switch hits := in.View.named(fold(raw)); len(hits) {
+	case 0:
+		return "", Hint("您名下没有「" + clip(fold(raw), 10) + "」。请看看名字对不对,或说「名册」看您名下的老人。")
+	case 1:
+		return hits[0].ID, nil
+	default:
+		ids := make([]string, len(hits))
+		for i, e := range hits {
+			ids[i] = e.ID
+		}
+		return "?" + strings.Join(ids, ","), nil
+	}
+}
+
+func parseWhich(raw string, in Input) (string, error) {
+	if e := in.View.find(raw); e != nil {
+		return e.ID, nil
+	}
+	return "", Hint("是哪一位?请点卡片上的按钮。")
+}
+
+func parseLine(raw string, _ Input) (string, error) {
+	if raw = strings.TrimSpace(raw); raw == "" {
+		return "", Hint("请打一句话,或说「跳过」。")
+	}
+	if fold(raw) == "跳过" {
+		return "", nil
+	}
+	return clip(raw, 300), nil
+}
+
+// owedFirst sorts elders by what is owed: key tier first, then more missing, then longest not seen. The done come last.
+func owedFirst(elders []Elder) []*Elder {
+	out := make([]*Elder, 0, len(elders))
+	for i := range elders {
+		out = append(out, &elders[i])
+	}
+	sort.SliceStable(out, func(i, j int) bool {
+		a, b := out[i], out[j]
+		an, _ := a.missing()
+		bn, _ := b.missing()
+		if (an > 0) != (bn > 0) {
+			return an > 0
+		}
+		if an > 0 && a.Tier != b.Tier {
+			return a.Tier == ledger.TierKey
+		}
+		if an != bn {
+			return an > bn
+		}
+		return a.Last < b.Last
+	})
+	return out
+}
+
+// mine are the elders the speaker answers for; somebody who only oversees sees all in view.
+func mine(v View) []Elder {
+	var out []Elder
+	for _, e := range v.Elders {
+		if e.Mine {
+			out = append(out, e)
+		}
+	}
+	if len(out) == 0 {
+		return v.Elders
+	}
+	return out
+}
+
+// The visit card holds nine elders and「其他」: WeCom allows ten options (wecom/90236).
+const cardElders = 9
+
+// What a phone shows of an option, a button, a row's value and the text below the rows, in characters (wecom/90236). The due
+// date is left out of an option where it does not fit; it stands above the list.
+const (
+	optionWidth = 16
+	buttonWidth = 10
+	valueWidth  = 30
+	listWidth   = 160
+)
+
+func elderOption(e *Elder, v View) ledger.Option {
+	text := e.brief(v.villages() && len(v.named(e.Name)) > 1)
+	if n, due := e.missing(); n > 0 {
+		long := fmt.Sprintf("%s %d日前差%d", text, due.Time().Day(), n)
+		if text = fmt.Sprintf("%s 差%d", text, n); utf8.RuneCountInString(long) <= optionWidth {
+			text = long
+		}
+	}
+	return ledger.Option{ID: e.ID, Text: text}
+}
+
+func askVisit(a Answers, in Input) Prompt {
+	all := owedFirst(mine(in.View))
+	if len(all) == 0 {
+		return Prompt{Text: "您名下还没有老人。请村负责人或乡镇民政办登记后再记。"}
+	}
+	who := ledger.Choice{Key: "elder", Title: "老人"}
+	owed := 0
+	var due ledger.Day
+	for i, e := range all {
+		if n, d := e.missing(); n > 0 {
+			owed++
+			due = max(due, d)
+		}
+		if i < cardElders {
+			who.Options = append(who.Options, elderOption(e, in.View))
+		}
+	}
+	if was := in.View.find(a["was.elder"]); was != nil && !slices.ContainsFunc(who.Options, func(o ledger.Option) bool { return o.ID == was.ID }) {
+		who.Options[len(who.Options)-1] = elderOption(was, in.View)
+	}
+	who.Options = append(who.Options, ledger.Option{ID: "other", Text: "其他"})
+	desc := in.View.Rules.Period + "都看过了。"
+	if owed > 0 {
+		desc = fmt.Sprintf("%s还有%d位没看够,最晚%s。", in.View.Rules.Period, owed, due.Short())
+	}
+	pick := func(key, none string) []string {
+		if was := a["was."+key]; was != "" {
+			return []string{was}
+		}
+		if now := a[key]; now != "" {
+			return []string{now}
+		}
+		return []string{none}
+	}
+	who.Picked = pick("elder", who.Options[0].ID)
+	return Prompt{Card: &ledger.Card{
+		Title: "记一次巡访", Desc: desc,
+		Selects: []ledger.Choice{who,
+			{Key: "method", Title: "方式", Options: methods, Picked: pick("method", "door")},
+			{Key: "outcome", Title: "情况", Options: outcomes, Picked: pick("outcome", "ok")},
+		},
+		Submit: ledger.Button{Key: "submit", Text: "提交"},
+	}}
+}
+
+var (
+	methods  = []ledger.Option{{ID: "door", Text: "上门"}, {ID: "phone", Text: "电话"}}
+	outcomes = []ledger.Option{{ID: "ok", Text: "都好"}, {ID: "problem", Text: "有情况"}, {ID: "absent", Text: "没见到人"}, {ID: "refused", Text: "不愿见"}}
+)
+
+func buttons(opts []ledger.Option) []ledger.Button {
+	out := make([]ledger.Button, len(opts))
+	for i, o := range opts {
+		out[i] = ledger.Button{Key: o.ID, Text: o.Text, Style: 1}
+	}
+	return out
+}
+
+func askOther(_ Answers, in Input) Prompt {
+	all := owedFirst(mine(in.View))
+	if len(all) <= cardElders {
+		return Prompt{Text: "看望了哪位老人?请打名字或编号。"}
+	}
+	who := ledger.Choice{Key: "who", Title: "老人"}
+	for _, e := range all[cardElders:min(len(all), cardElders+10)] {
+		who.Options = append(who.Options, elderOption(e, in.View))
+	}
+	return Prompt{Card: &ledger.Card{
+		Title: "看望了哪位老人?", Desc: "下面没有的,直接打名字或编号。",
+		Selects: []ledger.Choice{who}, Submit: ledger.Button{Key: "submit", Text: "就是这位"},
+	}}
+}
+
+func askWhich(a Answers, in Input) Prompt {
+	ids := strings.Split(strings.TrimPrefix(a["elder"]+a["who"], "other"), ",")
+	ids[0] = strings.TrimPrefix(ids[0], "?")
+	c := ledger.Card{Title: "是哪一位?"}
+	names := map[string]bool{}
+	for _, id := range ids {
+		if e := in.View.find(id); e != nil {
+			names[e.Name] = true
+		}
+	}
+	for _, id := range ids {
+		if e := in.View.find(id); e != nil && len(c.Buttons) < 6 {
+			text := e.place(true)
+			if len(names) > 1 { // a nickname of several: the name tells them apart
+				text = e.brief(false)
+			}
+			c.Buttons = append(c.Buttons, ledger.Button{Key: id, Text: clip(text, buttonWidth), Style: 1})
+		}
+	}
+	if len(c.Buttons) == 0 { // all moved out of sight since
+		return Prompt{Text: "请再打一次老人的名字或编号。"}
+	}
+	return Prompt{Card: &c}
+}
+
+func askMethod(a Answers, in Input) Prompt {
+	return Prompt{Card: &ledger.Card{Title: who(a, in) + ":上门还是电话?", Buttons: buttons(methods)}}
+}
+
+func askOutcome(a Answers, in Input) Prompt {
+	return Prompt{Card: &ledger.Card{Title: who(a, in) + ":怎么样?", Buttons: buttons(outcomes)}}
+}
+
+func who(a Answers, in Input) string {
+	if e := a.elder(in.View); e != nil {
+		return e.Name
+	}
+	return "老人"
+}
+
+// askDanger: a door nobody opens may be an emergency (requirements §3 case 3).
+func askDanger(a Answers, in Input) Prompt {
+	return Prompt{Card: &ledger.Card{
+		Title: "没见到" + who(a, in) + ",有没有不对劲?", Desc: "比如灯亮着没人应、门从里面反锁、有异味、邻居也好久没见。",
+		Buttons: []ledger.Button{{Key: "calm", Text: "没有异常", Style: 1}, {Key: "danger", Text: "有,叫人来看", Style: 2}},
+	}}
+}
+
+func askWords(a Answers, in Input) Prompt {
+	return Prompt{Text: who(a, in) + "怎么说的?记一句原话;不方便就说「跳过」。"}
+}
+
+// items are what a visit looks at on this day: the fifteen and 防火 always, the seasonal ones by the county's calendar.
+func items(r Rules) []ledger.Item {
+	var out []ledger.Item
+	for _, it := range ledger.Items {
+		if it.Key == ledger.ItemHouse && !r.Rainy || it.Key == ledger.ItemRoomTemp && !r.Heating {
+			continue
+		}
+		out = append(out, it)
+	}
+	return out
+}
+
+func askItems(a Answers, in Input) Prompt {
+	c := ledger.Choice{Key: "items", Multi: true}
+	for _, it := range items(in.View.Rules) {
+		c.Options = append(c.Options, ledger.Option{ID: it.Key, Text: it.Domain + "·" + it.Name})
+	}
+	if was := a["was.items"]; was != "" {
+		c.Picked = strings.Split(was, ",")
+	}
+	return Prompt{Card: &ledger.Card{
+		Title: who(a, in) + "哪里不好?", Desc: "可多选。没选的都算好,包括燃气、取暖、电路、防火,请都看一眼。",
+		Checks: &c, Submit: ledger.Button{Key: "submit", Text: "选好了"},
+	}}
+}
+
+func parseItems(raw string, in Input) (string, error) {
+	picked := strings.Split(raw, ",")
+	var keys []string
+	for _, it := range ledger.Items { // in the fixed order, whatever order they were ticked in
+		if slices.Contains(picked, it.Key) {
+			keys = append(keys, it.Key)
+		}
+	}
+	if len(keys) == 0 || len(keys) != len(picked) {
+		return "", Hint("请在卡片上勾选哪里不好,再点「选好了」;要改成都好,说「返回」。")
+	}
+	return strings.Join(keys, ","), nil
+}
+
+func noteSteps() []Step {
+	var out []Step
+	for _, it := range ledger.Items {
+		st := Step{
+			Key: "note." + it.Key, Lines: true, Parse: parseLine,
+			When: func(a Answers) bool {
+				return a["outcome"] == string(ledger.OutcomeProblem) && slices.Contains(strings.Split(a["items"], ","), it.Key)
+			},
+			Ask: func(a Answers, in Input) Prompt { return Prompt{Text: askNotes(a, it)} },
+		}
+		if it.Key == ledger.ItemRoomTemp {
+			st.Parse = parseTemp
+		}
+		out = append(out, st)
+	}
+	return out
+}
+
+// askNotes asks for a line on the first problem without one, and names what follows so that all may be said at once.
+func askNotes(a Answers, first ledger.Item) string {
+	var rest []string
+	for _, it := range ledger.Items {
+		if _, said := a["note."+it.Key]; !said && it.Key != first.Key && slices.Contains(strings.Split(a["items"], ","), it.Key) {
+			rest = append(rest, it.Name)
+		}
+	}
+	text := first.Name + ":" + first.Ask + "说一句就行。"
+	if first.Key == ledger.ItemRoomTemp {
+		text = "屋里多少度?打个数,比如 13。"
+	}
+	if len(rest) > 0 {
+		text += "\n后面还有" + strings.Join(rest, "、") + ",也可以一行一件一次写完。"
+	}
+	return text
+}
+
+func parseTemp(raw string, _ Input) (string, error) {
+	digits := strings.FieldsFunc(fold(raw), func(r rune) bool { return (r < '0' || r > '9') && r != '-' })
+	if len(digits) == 1 {
+		if n, err := strconv.Atoi(digits[0]); err == nil && n >= -40 && n <= 50 {
+			return strconv.Itoa(n), nil
+		}
+	}
+	return "", Hint("屋里多少度?请打一个数,比如 13。")
+}
+
+// grave are the items that may kill by themselves.
+var grave = map[string]string{
+	"gas": "⚠ 燃气有问题,先关阀门、开窗,别开关电器。", "heating": "⚠ 取暖有问题当心煤气中毒,先开窗、把火压住。",
+	"electricity": "⚠ 电路有问题,先拉闸,别用手碰。", "fire": "⚠ 有着火的危险,先把能烧的挪开。",
+	ledger.ItemHouse: "⚠ 房子有危险,先请老人到别处。",
+}
+
+func askAct(a Answers, in Input) Prompt {
+	desc := "村里会看到您写的内容。"
+	for _, k := range strings.Split(a["items"], ",") {
+		if w := grave[k]; w != "" {
+			desc = w
+			break
+		}
+	}
+	return Prompt{Card: &ledger.Card{
+		Title: "报给村里处理,还是当场修好了?", Desc: desc,
+		Buttons: []ledger.Button{{Key: "reported", Text: "报村里", Style: 1}, {Key: "fixed", Text: "修好了", Style: 1},
+			{Key: "watched", Text: "先看着", Style: 1}, {Key: "danger", Text: "现在就危险", Style: 2}},
+	}}
+}
+
+func askConfirm(a Answers, in Input) Prompt {
+	e := a.elder(in.View)
+	if e == nil {
+		return Prompt{Text: "这位老人现在不在您名下,没有记。说「取消」重来,或问村负责人。"}
+	}
+	c := ledger.Card{Title: e.full(), Desc: "今天" + visitWords(a), Rows: visitRows(a)}
+	door := a["method"] == string(ledger.MethodDoor)
+	met := ledger.Outcome(a["outcome"]).Met()
+	if door && met && in.View.Rules.PhotoNeeded {
+		if n := len(in.shots); n > 0 {
+			c.Rows = append(c.Rows, ledger.CardRow{Name: "照片", Value: strconv.Itoa(n) + "张"})
+		} else {
+			c.Rows = append(c.Rows, ledger.CardRow{Name: "照片", Value: fmt.Sprintf("还差一张,现在发或%d分钟内补", int(in.View.Rules.PhotoGrace.Minutes()))})
+		}
+	}
+	c.Buttons = []ledger.Button{{Key: "yes", Text: "确认", Style: 1}}
+	if door && met && in.View.Rules.PhotoNeeded && len(in.shots) == 0 {
+		c.Buttons = append(c.Buttons, ledger.Button{Key: "waive", Text: "没法拍照", Style: 1})
+	}
+	c.Buttons = append(c.Buttons, ledger.Button{Key: "edit", Text: "改", Style: 1}, ledger.Button{Key: "drop", Text: "撤销", Style: 2})
+	if field, shown := recheck(e, in.View.Rules); field != "" && met {
+		c.Drop = &ledger.Choice{Key: "recheck", Title: shown, Picked: []string{"no"}, Options: []ledger.Option{
+			{ID: "no", Text: "这次没问"}, {ID: "same", Text: "没变"}, {ID: "changed", Text: "变了"}}}
+	}
+	return Prompt{Card: &c}
+}
+
+// visitWords say how it went in one line. What was looked at is named, above all 电路 and 防火 (002 五: 日常特别注意).
+func visitWords(a Answers) string {
+	m := ledger.Method(a["method"])
+	switch ledger.Outcome(a["outcome"]) {
+	case ledger.OutcomeOK:
+		if m == ledger.MethodDoor {
+			return "上门,都好;燃气、取暖、电路防火都看过,没有隐患。"
+		}
+		return "电话,都好。"
+	case ledger.OutcomeProblem:
+		text := m.Name() + ",有情况,别的都好。"
+		if items := strings.Split(a["items"], ","); m == ledger.MethodDoor && !slices.Contains(items, "electricity") && !slices.Contains(items, "fire") {
+			text += "电路、防火看过,没有隐患。"
+		}
+		return text
+	case ledger.OutcomeAbsent:
+		return m.Name() + ",没见到人。这次不算看过,还要再去。"
+	}
+	return m.Name() + ",老人不愿见。不算看过,也不算您没去。"
+}
+
+func visitRows(a Answers) []ledger.CardRow {
+	var rows []ledger.CardRow
+	if w := a["words"]; w != "" {
+		rows = append(rows, ledger.CardRow{Name: "原话", Value: clip(w, valueWidth)})
+	}
+	if a["outcome"] != string(ledger.OutcomeProblem) {
+		return rows
+	}
+	keys := strings.Split(a["items"], ",")
+	for i, k := range keys {
+		if i == 3 && len(keys) > 4 {
+			rows = append(rows, ledger.CardRow{Name: "另外", Value: fmt.Sprintf("还有%d件", len(keys)-3)})
+			break
+		}
+		it, _ := ledger.ItemByKey(k)
+		v := a["note."+k]
+		if k == ledger.ItemRoomTemp && v != "" {
+			v += "度"
+		}
+		if v == "" {
+			v = "不好"
+		}
+		rows = append(rows, ledger.CardRow{Name: it.Name, Value: clip(v, valueWidth)})
+	}
+	act := map[string]string{"reported": "报村里", "fixed": "当场修好了", "watched": "先看着", "danger": "已报紧急"}[a["act"]]
+	return append(rows, ledger.CardRow{Name: "处理", Value: act})
+}
+
+// recheck is the fact whose turn it is and how it is shown: numbers only by their tail.
+func recheck(e *Elder, r Rules) (field, shown string) {
+	if len(r.Recheck) == 0 {
+		return "", ""
+	}
+	field = r.Recheck[e.Entries%len(r.Recheck)]
+	switch field {
+	case "phone":
+		shown = "核对:" + e.she() + "的电话" + tail(e.Phone)
+	case "address":
+		shown = "核对:还住" + e.Group + "原来的地方"
+	case "kin":
+		if e.Kin == "" {
+			return field, "核对:子女电话(还没登记)"
+		}
+		shown = "核对:" + e.Kin + "的电话" + tail(e.KinPhone)
+	}
+	return field, shown
+}
+
+func tail(phone string) string {
+	if len(phone) < 4 {
+		return "(还没登记)"
+	}
+	return "尾号" + phone[len(phone)-4:]
+}
+
+func parseConfirm(raw string, _ Input) (string, error) {
+	switch fold(raw) {
+	case "yes", "确认", "对", "是", "好", "好的":
+		return "yes", nil
+	case "waive", "没法拍照":
+		return "waive", nil
+	case "edit", "改":
+		return "", Redo{Keys: []string{"elder", "who", "which", "method", "outcome", "danger", "words", "items", "act", "recheck"}}
+	case "drop", "撤销":
+		return "", Abandon{}
+	}
+	return "", Hint("对的话点「确认」;不对点「改」;不记了点「撤销」。")
+}
+
+var waivers = []ledger.Option{{ID: "老人不愿拍", Text: "老人不愿拍"}, {ID: "手机拍不了", Text: "手机拍不了"}, {ID: "当时不合适", Text: "当时不合适"}}
+
+func askWaiver(_ Answers, _ Input) Prompt {
+	return Prompt{Card: &ledger.Card{Title: "为什么没法拍照?", Desc: "点一个,或打一句话。", Buttons: buttons(waivers)}}
+}
+
+func parseWaiver(raw string, _ Input) (string, error) {
+	if raw = fold(raw); raw == "" {
+		return "", Hint("为什么没法拍照?点一个,或打一句话。")
+	}
+	return clip(raw, 20), nil
+}
+
+func visitTitle(a Answers, in Input) string {
+	e := a.elder(in.View)
+	if e == nil {
+		return "一次巡访"
+	}
+	words := []string{e.Name}
+	if m := a["method"]; m != "" {
+		words = append(words, ledger.Method(m).Name())
+	}
+	if o := a["outcome"]; o != "" {
+		words = append(words, ledger.Outcome(o).Name())
+	}
+	return strings.Join(words, " ")
+}
+
+// visitDone makes the record (002 五·巡访记录), its findings, the re-checked fact and the photos' bond.
+func visitDone(a Answers, in Input) Result {
+	e := a.elder(in.View)
+	if e == nil { // the assignment ended while the form was open
+		text := "这位老人现在不在您名下,没有记。请问村负责人。"
+		return Result{Card: ledger.Card{Title: "没有记", Desc: text, Done: "没有记"}, Text: text}
+	}
+	entry := ledger.Entry{
+		Key: "visit/" + in.Key, No: number(in.Today, e), Kind: ledger.KindVisit, ElderID: e.ID, UserID: in.User, Day: in.Today,
+		Method: ledger.Method(a["method"]), Outcome: ledger.Outcome(a["outcome"]), Note: a["words"], Waiver: a["waiver"], EnteredAt: in.Now,
+	}
+	res := Result{}
+	met := entry.Outcome.Met()
+	if entry.Outcome == ledger.OutcomeProblem {
+		res.Changes.Findings = findings(a, in, e, entry.Key)
+		if v, err := strconv.Atoi(a["note."+ledger.ItemRoomTemp]); err == nil {
+			entry.RoomTemp = &v
+		}
+	}
+	if entry.Method == ledger.MethodDoor {
+		for _, k := range in.shots {
+			res.Changes.Photos = append(res.Changes.Photos, ledger.Photo{Key: k, UserID: in.User, EntryKey: entry.Key})
+		}
+	}
+	res.Changes.Entries = []ledger.Entry{entry}
+	res.Changes.Messages = tellLead(a, in, e, res.Changes.Findings)
+	if field, _ := recheck(e, in.View.Rules); field != "" {
+		switch a["recheck"] {
+		case "same":
+			res.Changes.Facts = []ledger.Fact{{Key: entry.Key + "/" + field, EntryKey: entry.Key, ElderID: e.ID, Field: field, Result: "same", By: in.User, At: in.Now}}
+		case "changed":
+			res.Next, res.With = "fact", Answers{"for": e.ID, "field": field, "entry": entry.Key}
+		}
+	}
+	lines := []string{counted(e, entry, in.View)}
+	if met && in.View.Rules.PhotoNeeded && entry.Method == ledger.MethodDoor && len(in.shots) == 0 && entry.Waiver == "" {
+		until := in.Now.Add(in.View.Rules.PhotoGrace).In(in.Zone).Format("15:04")
+		lines = append(lines, "还差一张照片,"+until+" 前发来就行。")
+		res.Recent = &Recent{Entry: entry.Key, Name: e.Name, At: in.Now.Unix()}
+	}
+	title := "✓ 记好了,编号 " + entry.No
+	res.Text = title + "。" + e.full() + ":" + strings.Join(lines, "")
+	res.Card = ledger.Card{Title: title, Desc: e.full() + " " + entry.Method.Name() + " " + entry.Outcome.Name(), Sub: strings.Join(lines, "\n"), Done: "已记好"}
+	return res
+}
+
+// inDanger is the elder and what is wrong, for an alarm raised from within a visit.
+func inDanger(a Answers, in Input) string {
+	e := a.elder(in.View)
+	if e == nil {
+		return ""
+	}
+	if a["outcome"] == string(ledger.OutcomeAbsent) {
+		return e.full() + " 敲门没人应,有异常"
+	}
+	about := e.full()
+	for _, r := range visitRows(a) {
+		if r.Name != "处理" {
+			about += " " + r.Name + ":" + r.Value
+		}
+	}
+	return about
+}
+
+// number is a record's number: the day and the elder, and which of the day's it is. It is unique without a counter, and a
+// clerk reads from it what it is about.
+func number(day ledger.Day, e *Elder) string {
+	no := strings.ReplaceAll(string(day[2:]), "-", "") + "-" + e.ID
+	if e.Today > 0 {
+		no += "-" + strconv.Itoa(e.Today+1)
+	}
+	return no
+}
+
+// counted says what the visit did to what is owed, and when the next is best.
+func counted(e *Elder, entry ledger.Entry, v View) string {
+	if !entry.Outcome.Met() {
+		if n, _ := e.missing(); n > 0 {
+			return fmt.Sprintf("%s还差%d次,过两天再去看看。", e.she(), n)
+		}
+		return ""
+	}
+	var lines string
+	for i, d := range v.After(entry) {
+		if i < len(e.Duties) && e.Duties[i].Last == entry.Day { // one a day counts (requirements §3 case 16)
+			lines += fmt.Sprintf("今天第%d次,已记录;%s计%d/%d次。", e.Today+1, d.Period.Name(), d.Done, d.Need)
+			continue
+		}
+		if d.Done > d.Need {
+			lines += fmt.Sprintf("%s%s应看%d次,已看%d次。", d.Period.Name(), e.she(), d.Need, d.Done)
+			continue
+		}
+		lines += fmt.Sprintf("%s%s已看%d/%d次。", d.Period.Name(), e.she(), d.Done, d.Need)
+		if i < len(e.Duties) && d.Done == e.Duties[i].Done && d.Missing() > 0 {
+			lines += "还要上门一次。" // the pack wants one at the door, and this was a call
+		} else if d.Missing() > 0 {
+			if next := max(entry.Day.Add(3), d.Period.First().Add(14)); next <= d.Due {
+				lines += fmt.Sprintf("下次最好在%s以后。", next.Short())
+			}
+		}
+	}
+	return lines
+}
+
+// findings are the problems with their owner: the village lead for what is passed on, the visitor for what they watch.
+func findings(a Answers, in Input, e *Elder, entryKey string) []ledger.Finding {
+	var out []ledger.Finding
+	for _, k := range strings.Split(a["items"], ",") {
+		note := a["note."+k]
+		if k == ledger.ItemRoomTemp && note != "" {
+			note += "度"
+		}
+		f := ledger.Finding{Key: entryKey + "/" + k, EntryKey: entryKey, ElderID: e.ID, Item: k, Note: note, At: in.Now,
+			State: ledger.FindingState(a["act"]), Owner: in.User}
+		if a["act"] == "danger" {
+			f.State = ledger.FindingReported
+		}
+		if f.State == ledger.FindingReported && e.Lead.UserID != "" {
+			f.Owner = e.Lead.UserID
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// tellLead passes on what was reported, in one message to the village lead.
+func tellLead(a Answers, in Input, e *Elder, found []ledger.Finding) []ledger.Message {
+	var lines []string
+	for _, f := range found {
+		if f.State != ledger.FindingReported || f.Owner == in.User {
+			return nil
+		}
+		it, _ := ledger.ItemByKey(f.Item)
+		lines = append(lines, it.Name+":"+orElse(f.Note, "不好"))
+	}
+	if len(lines) == 0 || a["act"] == "danger" {
+		return nil
+	}
+	return []ledger.Message{{
+		Key: in.Key + "/lead", To: e.Lead.UserID, Priority: ledger.PriorityReminder,
+		Text: fmt.Sprintf("%s:\n%s\n%s %s巡访时发现,报到您这里。请安排处理,下次巡访会再问老人。",
+			e.full(), strings.Join(lines, "\n"), in.View.Name, in.Today.Short()),
+	}}
+}
+
+func orElse(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// readVisit reads a visit in a few words: a name first, then how and how it went, in any order. Anything else in the text
+// and it is not one (sentences are another matter).
+func readVisit(said string, v View) Answers {
+	words := strings.FieldsFunc(said, func(r rune) bool { return strings.ContainsRune(" ,、;。", r) })
+	if len(words) == 0 || len(words) > 3 || len(v.named(words[0])) == 0 {
+		return nil
+	}
+	a := Answers{}
+	id, err := parseElder(words[0], Input{View: v})
+	if err != nil {
+		return nil
+	}
+	a["elder"] = id
+	for _, w := range words[1:] {
+		if m, ok := methodWords[w]; ok && a["method"] == "" {
+			a["method"] = m
+		} else if o, ok := outcomeWords[w]; ok && a["outcome"] == "" {
+			a["outcome"] = o
+		} else {
+			return nil
+		}
+	}
+	return a
+}

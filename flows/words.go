@@ -1,0 +1,232 @@
+package flows
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"xunfang/ledger"
+)
+
+// word obeys one of the words that work at any moment, from the menu, a button or the keyboard; false where it is none. A
+// form under way is parked and the way back offered.
+func (t *turn) word(said string) bool {
+	for i := range t.forms {
+		if f := &t.forms[i]; slices.Contains(f.Open, said) || f.Name == "emergency" && strings.HasPrefix(said, "紧急") {
+			if f.Name == "emergency" {
+				t.urgent(strings.TrimSpace(strings.TrimPrefix(said, "紧急")))
+				return true
+			}
+			parked := len(t.s.Parked)
+			t.start(f.Name, nil)
+			if len(t.s.Parked) > parked || t.idled {
+				t.offer()
+			}
+			return true
+		}
+	}
+	var answer func()
+	switch said {
+	case "todo", "待办":
+		answer = t.todo
+	case "roster", "名册":
+		answer = t.roster
+	case "stats", "统计":
+		answer = t.stats
+	case "help", "帮助", "?":
+		answer = t.help
+	default:
+		return false
+	}
+	t.park()
+	answer()
+	t.offer()
+	return true
+}
+
+// urgent raises the alarm first and asks afterwards.
+func (t *turn) urgent(about string) {
+	if e := t.s.Answers.elder(t.in.View); t.s.Form == "visit" && e != nil && about == "" {
+		about = e.full()
+	}
+	if about == "urgent" {
+		about = ""
+	}
+	t.alarm(about)
+	t.start("emergency", Answers{"about": about})
+}
+
+// stranger answers somebody who holds no post: the same words whatever they ask, and an emergency is taken even so
+// (contract: "A stranger's emergency is taken, too").
+func (t *turn) stranger() {
+	said := fold(t.in.Text)
+	switch {
+	case t.in.Kind == Other:
+	case t.s.Form == "emergency" && t.in.Kind == Text:
+		t.text()
+	case said == "urgent" || strings.HasPrefix(said, "紧急"):
+		t.urgent(strings.TrimSpace(strings.TrimPrefix(said, "紧急")))
+	default:
+		t.say("这里只给登记过的巡访和帮扶人员用。要登记,请找乡镇民政办;有人遇到危险,请直接说「紧急」。")
+	}
+}
+
+// Elders named in a tier's line of 待办: two lines of them fill what a phone shows.
+const todoLines = 4
+
+// todo lists what the speaker owes and by when (002 五·巡访次数); for somebody who only oversees, the area's.
+func (t *turn) todo() {
+	v := t.in.View
+	var owed []*Elder
+	var due ledger.Day
+	for _, e := range owedFirst(mine(v)) {
+		if n, d := e.missing(); n > 0 {
+			owed = append(owed, e)
+			due = max(due, d)
+		}
+	}
+	switch {
+	case len(v.Elders) == 0:
+		t.areas("还差")
+		return
+	case len(owed) == 0:
+		t.say(v.Rules.Period + "都看过了,没有欠的。")
+		return
+	}
+	left := due.Sub(t.in.Today)
+	days := fmt.Sprintf("剩%d天", left)
+	if left == 0 {
+		days = "今天是最后一天"
+	}
+	c := ledger.Card{Title: fmt.Sprintf("%s还有%d位没看够,%s", v.Rules.Period, len(owed), days)}
+	for _, tier := range []ledger.Tier{ledger.TierKey, ledger.TierOrdinary} {
+		var names []string
+		count := 0
+		for _, e := range owed {
+			if (e.Tier == ledger.TierKey) != (tier == ledger.TierKey) {
+				continue
+			}
+			if count++; count <= todoLines {
+				n, _ := e.missing()
+				names = append(names, fmt.Sprintf("%s %s(差%d次)", e.Name, e.place(v.villages() && len(v.named(e.Name)) > 1), n))
+			}
+		}
+		if count > len(names) {
+			names = append(names, fmt.Sprintf("…还有%d位,说「名册」看全部", count-len(names)))
+		}
+		if count > 0 {
+			c.Sub += string(tier) + ":" + strings.Join(names, "、") + "\n"
+		}
+	}
+	c.Sub = strings.TrimSuffix(c.Sub, "\n")
+	for _, e := range owed[:min(4, len(owed))] {
+		text := "看" + e.Name
+		if len(v.named(e.Name)) > 1 {
+			text += " " + orElse(e.Group, e.Village)
+		}
+		c.Buttons = append(c.Buttons, ledger.Button{Key: "go:visit:" + e.ID, Text: clip(text, buttonWidth), Style: 1})
+	}
+	t.card(c)
+}
+
+// The longest roster told name by name; a longer one is told by area.
+const rosterLines = 60
+
+// roster lists the speaker's elders: no numbers, no addresses (B9).
+func (t *turn) roster() {
+	v := t.in.View
+	all := owedFirst(mine(v))
+	if len(all) == 0 {
+		t.areas("共")
+		return
+	}
+	lines := []string{fmt.Sprintf("您名下%d位老人:", len(all))}
+	for i, e := range all {
+		if i == rosterLines {
+			lines = append(lines, fmt.Sprintf("…还有%d位。打名字可以直接记巡访。", len(all)-i))
+			break
+		}
+		line := e.brief(v.villages()) + " " + string(e.Tier)
+		for _, d := range e.Duties {
+			line += fmt.Sprintf(" %s%d/%d", d.Period.Name(), d.Done, d.Need)
+		}
+		if e.Last != "" {
+			line += " 上次" + e.Last.Short()
+		} else {
+			line += " 近三个月没有记录"
+		}
+		lines = append(lines, line)
+	}
+	t.say(strings.Join(lines, "\n"))
+}
+
+// areas tells somebody without elders of their own how many there are, or are missing, in the area they oversee.
+func (t *turn) areas(what string) {
+	lines := make([]string, 0, len(t.in.View.Areas))
+	for _, a := range t.in.View.Areas {
+		n := a.Elders
+		if what == "还差" {
+			n = a.Missing
+		}
+		lines = append(lines, fmt.Sprintf("%s:%s%s%d位", a.Name, t.in.View.Rules.Period, what, n))
+		if what == "共" {
+			lines[len(lines)-1] = fmt.Sprintf("%s:%s%d位老人", a.Name, what, n)
+		}
+	}
+	if len(lines) == 0 {
+		lines = append(lines, "您名下还没有老人。")
+	}
+	t.say(strings.Join(lines, "\n"))
+}
+
+// stats tells the speaker's own figures, and a lead the area's.
+func (t *turn) stats() {
+	v := t.in.View
+	var lines []string
+	if f := v.Figure; f.Elders > 0 {
+		lines = append(lines, fmt.Sprintf("%s您名下%d位老人,应看%d次,已看%d次,还差%d位。", v.Rules.Period, f.Elders, f.Need, f.Done, f.Missing),
+			fmt.Sprintf("上门%d次,电话%d次。", f.Door, f.Calls))
+		if f.Attempts+f.Refused > 0 {
+			lines = append(lines, fmt.Sprintf("没见到人%d次,不愿见%d次。", f.Attempts, f.Refused))
+		}
+		if f.Found > 0 {
+			lines = append(lines, fmt.Sprintf("发现%d件情况,%d件在村里处理。", f.Found, f.Reported))
+		}
+		if f.NoPhoto > 0 {
+			lines = append(lines, fmt.Sprintf("%d次上门还缺照片。", f.NoPhoto))
+		}
+	}
+	for i, a := range v.Areas {
+		if i == 0 && len(lines) > 0 {
+			lines = append(lines, "")
+		}
+		lines = append(lines, fmt.Sprintf("%s:%d位老人,应看%d次,已看%d次,还差%d位", a.Name, a.Elders, a.Need, a.Done, a.Missing))
+	}
+	if len(lines) == 0 {
+		t.say("还没有可以统计的。")
+		return
+	}
+	t.say(strings.Join(lines, "\n"))
+}
+
+func (t *turn) help() {
+	t.say(`能做这些,点菜单或打字都行:
+巡访:记一次看望。也可以直接打「马秀兰 上门 都好」这样一句(换成老人的名字)
+待办:我还欠谁、到哪天
+名册:我名下的老人
+统计:我的次数
+紧急:有人遇到危险,随时说
+记到一半:「返回」改上一步,「取消」不记了,「继续」接着记`)
+}
+
+// Figures says whether a message asks for figures: they cost a look at a whole area, so they are gathered only then.
+func Figures(in Input) bool {
+	said := ""
+	switch in.Kind {
+	case Text, Click:
+		said = fold(in.Text)
+	case Tap:
+		said = strings.TrimPrefix(in.Button, "go:")
+	}
+	return slices.Contains([]string{"todo", "待办", "roster", "名册", "stats", "统计"}, said)
+}
