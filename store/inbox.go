@@ -1,0 +1,154 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Inbound is a message as it came in, kept before WeCom is answered.
+type Inbound struct {
+	ID    int64
+	Key   string // the same for every redelivery
+	User  string // userid, folded
+	Raw   []byte
+	At    time.Time // when it was received
+	Tries int       // turns that failed over it
+}
+
+// States of an inbox row.
+const (
+	inboxWaiting = 0
+	inboxHandled = 1
+	inboxBuried  = 2
+)
+
+// keyMax is what a unique key may measure, in characters: MySQL's indexes are narrow.
+const keyMax = 191
+
+// Receive keeps a message; when it returns nil the message is durable. ErrDuplicate: it already was.
+func (s *Store) Receive(ctx context.Context, in Inbound) error {
+	if in.Key == "" || len(in.Key) > keyMax || in.User == "" {
+		return fmt.Errorf("receive: a message needs a user and a key of 1 to %d bytes", keyMax)
+	}
+	if err := s.submit(ctx, &work{receive: &in, size: len(in.Raw)}); err != nil {
+		if errors.Is(err, ErrDuplicate) {
+			return ErrDuplicate
+		}
+		return fmt.Errorf("receive: %w", err)
+	}
+	return nil
+}
+
+// doReceives inserts all that is new. Which of many rows was no news the databases do not say, so the rare batch that
+// holds a redelivery is rolled back and looked through first.
+func (b *bunch) doReceives(ctx context.Context, tx *sql.Tx) error {
+	if len(b.receives) == 0 {
+		return nil
+	}
+	known := map[string]bool{}
+	if b.careful {
+		keys := make([]string, len(b.receives))
+		for i, w := range b.receives {
+			keys[i] = w.receive.Key
+		}
+		err := query(ctx, tx, "SELECT dedupe FROM inbox WHERE dedupe IN (%s)", keys, nil, func(rows *sql.Rows) error {
+			var key string
+			err := rows.Scan(&key)
+			known[key] = true
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("look for redeliveries: %w", err)
+		}
+	}
+	args := make([]any, 0, 4*len(b.receives))
+	var last *work
+	b.received = 0
+	for _, w := range b.receives {
+		in := w.receive
+		if known[in.Key] {
+			w.err = ErrDuplicate
+			continue
+		}
+		known[in.Key] = true
+		last = w
+		b.received++
+		args = append(args, in.Key, in.User, in.Raw, moment(in.At))
+	}
+	n, err := insert(ctx, tx, "INSERT INTO inbox (dedupe, usr, raw, at)", 4, args, b.s.d.ignore("dedupe"))
+	if err != nil {
+		return fmt.Errorf("insert into the inbox: %w", err)
+	}
+	switch {
+	case int(n) == b.received:
+	case b.received == 1:
+		last.err, b.received = ErrDuplicate, 0
+	default:
+		return errCollision
+	}
+	return nil
+}
+
+// Pending are a user's messages that no turn has handled, oldest first.
+func (s *Store) Pending(ctx context.Context, user string, n int) ([]Inbound, error) {
+	var out []Inbound
+	err := each(s.quick(ctx), s.read, "SELECT id, dedupe, raw, at, tries FROM inbox WHERE state = 0 AND usr = ? ORDER BY id LIMIT ?",
+		[]any{user, n}, func(rows *sql.Rows) error {
+			in := Inbound{User: user}
+			var at int64
+			err := rows.Scan(&in.ID, &in.Key, &in.Raw, &at, &in.Tries)
+			in.At = fromMoment(at)
+			out = append(out, in)
+			return err
+		})
+	if err != nil {
+		return nil, fmt.Errorf("read the pending messages of %s: %w", user, err)
+	}
+	return out, nil
+}
+
+// Backlog are users with unhandled messages, who has waited longest first.
+func (s *Store) Backlog(ctx context.Context, n int) ([]string, error) {
+	var out []string
+	err := each(ctx, s.read, "SELECT usr FROM inbox WHERE state = 0 GROUP BY usr ORDER BY MIN(id) LIMIT ?", []any{n},
+		func(rows *sql.Rows) error {
+			var user string
+			err := rows.Scan(&user)
+			out = append(out, user)
+			return err
+		})
+	if err != nil {
+		return nil, fmt.Errorf("read the backlog: %w", err)
+	}
+	return out, nil
+}
+
+// Failed notes that a turn broke off over a message, so that one that breaks every turn can be told from bad luck.
+func (s *Store) Failed(ctx context.Context, id int64, reason string) error {
+	return s.inboxRow(ctx, id, "UPDATE inbox SET tries = tries + 1, reason = ? WHERE id = ? AND state = 0", clip(reason), id)
+}
+
+// Bury keeps a message that no turn can digest, marked and out of the way.
+func (s *Store) Bury(ctx context.Context, id int64, reason string) error {
+	return s.inboxRow(ctx, id, "UPDATE inbox SET state = 2, reason = ?, done_at = ? WHERE id = ? AND state = 0", clip(reason), moment(s.now()), id)
+}
+
+func (s *Store) inboxRow(ctx context.Context, id int64, text string, args ...any) error {
+	n, err := changed(s.write.ExecContext(ctx, text, args...))
+	if err == nil && n == 0 {
+		err = ErrUnknown
+	}
+	if err != nil {
+		return fmt.Errorf("mark message %d of the inbox: %w", id, err)
+	}
+	return nil
+}
+
+// clip shortens a reason to its column.
+func clip(reason string) string {
+	r := []rune(reason)
+	return string(r[:min(len(r), 255)])
+}

@@ -1,0 +1,307 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"xunfang/ledger"
+)
+
+// Conversation is what one person's dialogue has come to. Revision 0: there was none yet.
+type Conversation struct {
+	State    []byte
+	Revision int64
+}
+
+// Conversation reads a user's.
+func (s *Store) Conversation(ctx context.Context, user string) (Conversation, error) {
+	var c Conversation
+	err := s.read.QueryRowContext(s.quick(ctx), "SELECT state, revision FROM conversations WHERE usr = ?", user).Scan(&c.State, &c.Revision)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return Conversation{}, fmt.Errorf("read conversation of %s: %w", user, err)
+	}
+	return c, nil
+}
+
+// Turn is one unit of work: the messages it handles, where the conversation stands after them, and what they changed.
+// Without a User it is changes only, as `remind` makes them.
+type Turn struct {
+	Inbound  []int64
+	User     string
+	Revision int64 // as read
+	State    []byte
+	Changes  ledger.Changes
+}
+
+// Commit makes a turn true, whole or not at all. ErrStale: the conversation moved on, or a message was handled already, or
+// an entry's number is taken; nothing was written, run the turn again on what the winner left. Entries, findings, facts
+// and messages whose key exists are there already and stay as they are.
+func (s *Store) Commit(ctx context.Context, t Turn) error {
+	if err := t.check(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	size := len(t.State)
+	for _, m := range t.Changes.Messages {
+		size += len(m.Body)
+	}
+	if err := s.submit(ctx, &work{turn: &t, size: size}); err != nil {
+		if errors.Is(err, ErrStale) {
+			return ErrStale
+		}
+		return fmt.Errorf("commit the turn of %s: %w", t.User, err)
+	}
+	return nil
+}
+
+// check refuses what only a mistake in the program can produce.
+func (t Turn) check() error {
+	for _, e := range t.Changes.Entries {
+		if e.Key == "" || e.No == "" {
+			return fmt.Errorf("entry %q has no key or no number", e.Key)
+		}
+	}
+	for _, m := range t.Changes.Messages {
+		switch {
+		case m.Key == "" || len(m.Key) > keyMax:
+			return fmt.Errorf("message key %q is not of 1 to %d bytes", m.Key, keyMax)
+		case m.To == "":
+			return fmt.Errorf("message %q has no recipient", m.Key)
+		case m.Call == "" || m.Call != ledger.CallFetch && len(m.Body) == 0:
+			return fmt.Errorf("message %q is not rendered", m.Key)
+		case m.Priority < ledger.PriorityAlarm || m.Priority > ledger.PriorityReminder:
+			return fmt.Errorf("message %q has priority %d", m.Key, m.Priority)
+		}
+	}
+	return nil
+}
+
+// doTurns first finds out, for all turns at once, which of them still hold, then writes what those want. That nobody else
+// has handled a message or taken an entry's key or number is believed at first: the writes themselves find out, and the
+// rare batch where it is not so is rolled back and looked through.
+func (b *bunch) doTurns(ctx context.Context, tx *sql.Tx) error {
+	if len(b.turns) == 0 {
+		return nil
+	}
+	w, err := b.read(ctx, tx)
+	if err != nil {
+		return err
+	}
+	p := plan{s: b.s, now: b.now, fresh: map[string]*Turn{}, moved: map[string]*Turn{}}
+	for _, u := range b.turns {
+		if u.err = w.admit(u.turn); u.err == nil {
+			p.add(u.turn, w)
+		}
+	}
+	if err := p.write(ctx, tx); err != nil {
+		return err
+	}
+	b.due = b.due || p.due
+	return nil
+}
+
+// world is what a batch's turns are checked against; each admitted turn moves it on.
+type world struct {
+	revisions map[string]int64
+	existing  map[string]bool   // conversations with a row
+	waiting   map[int64]bool    // nil: believed
+	handled   map[int64]bool    // in this batch
+	entryNo   map[string]string // number → key
+	entryKey  map[string]bool
+}
+
+func (b *bunch) read(ctx context.Context, tx *sql.Tx) (*world, error) {
+	w := &world{revisions: map[string]int64{}, existing: map[string]bool{}, handled: map[int64]bool{},
+		entryNo: map[string]string{}, entryKey: map[string]bool{}}
+	var users, keys, nos []string
+	var ids []int64
+	for _, u := range b.turns {
+		if u.turn.User != "" {
+			users = append(users, u.turn.User)
+		}
+		ids = append(ids, u.turn.Inbound...)
+		for _, e := range u.turn.Changes.Entries {
+			keys, nos = append(keys, e.Key), append(nos, e.No)
+		}
+	}
+	// One order of locks for all committers.
+	slices.Sort(users)
+	slices.Sort(ids)
+	lock := b.s.d.forUpdate
+	err := query(ctx, tx, "SELECT usr, revision FROM conversations WHERE usr IN (%s)"+lock, slices.Compact(users), nil, func(rows *sql.Rows) error {
+		var user string
+		var revision int64
+		err := rows.Scan(&user, &revision)
+		w.revisions[user], w.existing[user] = revision, true
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read revisions: %w", err)
+	}
+	if !b.careful {
+		return w, nil
+	}
+	w.waiting = map[int64]bool{}
+	err = query(ctx, tx, "SELECT id FROM inbox WHERE id IN (%s) AND state = 0"+lock, slices.Compact(ids), nil, func(rows *sql.Rows) error {
+		var id int64
+		err := rows.Scan(&id)
+		w.waiting[id] = true
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read the inbox: %w", err)
+	}
+	for _, look := range []struct {
+		column string
+		values []string
+	}{{"`key`", keys}, {"no", nos}} {
+		err = query(ctx, tx, "SELECT `key`, no FROM entries WHERE "+look.column+" IN (%s)", look.values, nil, func(rows *sql.Rows) error {
+			var key, no string
+			err := rows.Scan(&key, &no)
+			w.entryNo[no], w.entryKey[key] = key, true
+			return err
+		})
+		if err != nil {
+			return nil, fmt.Errorf("read entries: %w", err)
+		}
+	}
+	return w, nil
+}
+
+// admit says whether a turn still holds, and if so moves the world on.
+func (w *world) admit(t *Turn) error {
+	if t.User != "" && w.revisions[t.User] != t.Revision {
+		return ErrStale
+	}
+	for i, id := range t.Inbound {
+		if w.waiting != nil && !w.waiting[id] || w.handled[id] || slices.Contains(t.Inbound[:i], id) {
+			return ErrStale
+		}
+	}
+	mine := map[string]string{} // a turn must not give one number to two entries either
+	for _, e := range t.Changes.Entries {
+		if w.entryKey[e.Key] {
+			continue
+		}
+		if key, taken := w.entryNo[e.No]; taken && key != e.Key {
+			return ErrStale
+		}
+		if key, taken := mine[e.No]; taken && key != e.Key {
+			return ErrStale
+		}
+		mine[e.No] = e.Key
+	}
+	if t.User != "" {
+		w.revisions[t.User]++
+	}
+	for _, id := range t.Inbound {
+		w.handled[id] = true
+	}
+	return nil
+}
+
+// plan collects what the admitted turns of a batch want written.
+type plan struct {
+	s       *Store
+	now     time.Time
+	fresh   map[string]*Turn // last turn of a conversation without a row
+	moved   map[string]*Turn
+	handled []int64
+
+	entries, findings, facts, photos []any
+	outbox                           []any
+	lanes                            map[string]lane
+	due                              bool
+}
+
+func (p *plan) add(t *Turn, w *world) {
+	if t.User != "" {
+		if w.existing[t.User] {
+			p.moved[t.User] = t
+		} else {
+			p.fresh[t.User] = t
+		}
+	}
+	p.handled = append(p.handled, t.Inbound...)
+	c := t.Changes
+	for _, e := range c.Entries {
+		if w.entryKey[e.Key] {
+			continue
+		}
+		w.entryKey[e.Key], w.entryNo[e.No] = true, e.Key
+		var temp any // a typed nil pointer would do for database/sql, too, but not for every driver
+		if e.RoomTemp != nil {
+			temp = *e.RoomTemp
+		}
+		p.entries = append(p.entries, e.Key, e.No, string(e.Kind), e.ElderID, e.UserID, string(e.Day), string(e.Method),
+			string(e.Outcome), e.Note, temp, e.Waiver, second(e.EnteredAt))
+	}
+	for _, f := range c.Findings {
+		p.findings = append(p.findings, f.Key, f.EntryKey, f.ElderID, f.Item, f.Note, string(f.State), f.Owner, second(f.At))
+	}
+	for _, f := range c.Facts {
+		p.facts = append(p.facts, f.Key, f.EntryKey, f.ElderID, f.Field, f.Result, f.Value, f.By, second(f.At))
+	}
+	for _, f := range c.Photos {
+		p.photos = append(p.photos, f.Key, f.UserID, f.EntryKey, f.MediaID, string(f.State), f.Hash, f.Bytes, second(f.At))
+	}
+	for _, m := range c.Messages {
+		p.enqueue(m)
+	}
+}
+
+func (p *plan) write(ctx context.Context, tx *sql.Tx) error {
+	d := p.s.d
+	at := moment(p.now)
+	conversations := func(turns map[string]*Turn, tail string) error {
+		users := make([]string, 0, len(turns))
+		for user := range turns {
+			users = append(users, user)
+		}
+		slices.Sort(users)
+		args := make([]any, 0, 4*len(users))
+		for _, user := range users {
+			args = append(args, user, turns[user].Revision+1, turns[user].State, at)
+		}
+		_, err := insert(ctx, tx, "INSERT INTO conversations (usr, revision, state, at)", 4, args, tail)
+		return err
+	}
+	// A first turn is a plain INSERT: two processes may both have found no row to lock, and only one may win.
+	if err := conversations(p.fresh, ""); err != nil {
+		return fmt.Errorf("begin conversations: %w", err)
+	}
+	if err := conversations(p.moved, d.upsert("usr", "revision = {revision}, state = {state}, at = {at}")); err != nil {
+		return fmt.Errorf("move conversations on: %w", err)
+	}
+	n, err := exec(ctx, tx, "UPDATE inbox SET state = 1, done_at = ? WHERE state = 0 AND id IN (%s)", p.handled, at)
+	if err != nil {
+		return fmt.Errorf("mark the inbox: %w", err)
+	}
+	if int(n) != len(p.handled) {
+		return errCollision
+	}
+	keep := d.ignore("`key`")
+	for _, t := range []struct {
+		table, columns string
+		args           []any
+		tail           string
+	}{
+		{"entries", "`key`, no, kind, elder_id, user_id, day, method, outcome, note, room_temp, waiver, entered_at", p.entries, ""},
+		{"findings", "`key`, entry_key, elder_id, item, note, state, owner, at", p.findings, keep},
+		{"facts", "`key`, entry_key, elder_id, field, result, value, `by`, at", p.facts, keep},
+		{"photos", "`key`, user_id, entry_key, media_id, state, hash, bytes, at", p.photos, d.upsert("`key`", bindPhoto)},
+	} {
+		_, err := insert(ctx, tx, "INSERT INTO "+t.table+" ("+t.columns+")", strings.Count(t.columns, ",")+1, t.args, t.tail)
+		if err != nil {
+			return fmt.Errorf("write %s: %w", t.table, err)
+		}
+	}
+	return p.post(ctx, tx)
+}
+
+// bindPhoto takes a photo out of the tray; one that is bound stays where it is.
+const bindPhoto = "entry_key = CASE WHEN photos.entry_key = '' THEN {entry_key} ELSE photos.entry_key END"
