@@ -16,8 +16,8 @@ type Shot struct {
 // Recent is a visit confirmed a moment ago that still wants its photo.
 type Recent struct {
 	Entry string `json:"e"`
-	Name  string `json:"n"`
-	At    int64  `json:"t"`
+	Elder string `json:"i"`
+	At    int64  `json:"t"` // unix seconds
 }
 
 const (
@@ -48,7 +48,7 @@ func (t *turn) photo() {
 		r := t.s.Recent[0]
 		shot.EntryKey = r.Entry
 		t.s.Recent = nil
-		t.say("✓ 照片归到" + r.Name + " " + time.Unix(r.At, 0).In(in.Zone).Format("15:04") + " 的巡访了,这次记全了。")
+		t.say("✓ 照片归到" + t.whose(r) + " " + time.Unix(r.At, 0).In(in.Zone).Format("15:04") + " 的巡访了,这次记全了。")
 	case len(t.s.Recent) > 1:
 		t.s.Tray = append(t.s.Tray, Shot{shot.Key, in.Now.Unix(), ""})
 		if quiet {
@@ -57,7 +57,7 @@ func (t *turn) photo() {
 		c := ledger.Card{Title: "这张照片是哪一次的?", Desc: "点一个;都不是的话先放着。"}
 		for _, r := range t.s.Recent {
 			if len(c.Buttons) < 5 {
-				c.Buttons = append(c.Buttons, ledger.Button{Key: "go:bind:" + r.Entry, Text: clip(r.Name, 4) + time.Unix(r.At, 0).In(in.Zone).Format(" 15:04"), Style: 1})
+				c.Buttons = append(c.Buttons, ledger.Button{Key: "go:bind:" + r.Entry, Text: t.tag(r), Style: 1})
 			}
 		}
 		c.Buttons = append(c.Buttons, ledger.Button{Key: "go:bind:", Text: "都不是", Style: 2})
@@ -90,10 +90,32 @@ func (t *turn) bind(entry string) {
 		}
 		t.s.Tray = rest
 		t.s.Recent = append(t.s.Recent[:i:i], t.s.Recent[i+1:]...)
-		t.say("✓ 照片归到" + r.Name + "的巡访了。")
+		t.say("✓ 照片归到" + t.whose(r) + "的巡访了。")
 		return
 	}
 	t.say("照片先放着。半小时内记巡访,会一起归到那位老人。")
+}
+
+// whose is the elder of a recent visit as one calls them.
+func (t *turn) whose(r Recent) string {
+	if e := t.in.View.find(r.Elder); e != nil {
+		return t.in.View.call(e)
+	}
+	return "刚才"
+}
+
+// tag is a recent visit on a button: the name and the time, or where the elder lives if two of one name are asked about.
+func (t *turn) tag(r Recent) string {
+	e := t.in.View.find(r.Elder)
+	if e == nil {
+		return "刚才那次"
+	}
+	for _, o := range t.s.Recent {
+		if x := t.in.View.find(o.Elder); x != nil && x.ID != e.ID && x.Name == e.Name {
+			return clip(e.Name, 4) + clip(orElse(e.Group, e.Village), 6)
+		}
+	}
+	return clip(e.Name, 4) + time.Unix(r.At, 0).In(t.in.Zone).Format(" 15:04")
 }
 
 // warm are the photos of the open form: those that came into it, and fresh ones that came into none.

@@ -135,6 +135,16 @@ func (e *Elder) place(village bool) string {
 	return s
 }
 
+// call is what to call an elder in passing: the name, and the place where the speaker has two of it.
+func (v View) call(e *Elder) string {
+	for i := range v.Elders {
+		if o := &v.Elders[i]; o.Name == e.Name && o.ID != e.ID {
+			return e.Name + "(" + e.place(v.villages()) + ")"
+		}
+	}
+	return e.Name
+}
+
 // brief is a line of a list: "马秀兰 一组81岁".
 func (e *Elder) brief(village bool) string { return e.Name + " " + e.place(village) }
 

@@ -287,7 +287,7 @@ func askOutcome(a Answers, in Input) Prompt {
 
 func who(a Answers, in Input) string {
 	if e := a.elder(in.View); e != nil {
-		return e.Name
+		return in.View.call(e)
 	}
 	return "老人"
 }
@@ -547,7 +547,7 @@ func visitTitle(a Answers, in Input) string {
 	if e == nil {
 		return "一次巡访"
 	}
-	words := []string{e.Name}
+	words := []string{in.View.call(e)}
 	if m := a["method"]; m != "" {
 		words = append(words, ledger.Method(m).Name())
 	}
@@ -595,7 +595,7 @@ func visitDone(a Answers, in Input) Result {
 	if met && in.View.Rules.PhotoNeeded && entry.Method == ledger.MethodDoor && len(in.shots) == 0 && entry.Waiver == "" {
 		until := in.Now.Add(in.View.Rules.PhotoGrace).In(in.Zone).Format("15:04")
 		lines = append(lines, "还差一张照片,"+until+" 前发来就行。")
-		res.Recent = &Recent{Entry: entry.Key, Name: e.Name, At: in.Now.Unix()}
+		res.Recent = &Recent{Entry: entry.Key, Elder: e.ID, At: in.Now.Unix()}
 	}
 	title := "✓ 记好了,编号 " + entry.No
 	res.Text = title + "。" + e.full() + ":" + strings.Join(lines, "")

@@ -1,0 +1,389 @@
+package bot
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"net/http/httptest"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"xunfang/bot/sim"
+	"xunfang/bot/wecom"
+	"xunfang/ledger"
+	"xunfang/ledger/papers"
+	"xunfang/scheduler"
+	"xunfang/store"
+	"xunfang/store/storetest"
+)
+
+// rig is a bot and a simulator that talk over real HTTP, encrypted both ways, on a real database.
+type rig struct {
+	store *store.Store
+	bot   *Bot
+	sim   *sim.Sim
+	album *Album
+	url   string // of the bot
+	now   atomic.Int64
+	stop  func()
+}
+
+const (
+	testToken = "QDG6eKtesttoken"
+	testKey   = "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C"
+	testCorp  = "ww0123456789abcdef"
+	testAgent = 1000002
+)
+
+func (r *rig) Now() time.Time { return time.UnixMilli(r.now.Load()) }
+
+// newRig starts everything on the sample county. Options may be changed before the bot is made.
+func newRig(t testing.TB, driver, pack string, at time.Time, change ...func(*Options)) *rig {
+	t.Helper()
+	r := &rig{}
+	r.now.Store(at.UnixMilli())
+	where := storetest.DSN(t, driver)
+	where.Now = r.Now
+	s := storetest.OpenWith(t, where)
+	if err := s.Migrate(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	r.store = s
+	today := ledger.DayOf(at, beijing)
+	book := papers.Sample(today)
+	ctx := context.Background()
+	if _, err := s.SaveBook(ctx, book, today.Add(-200)); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Commit(ctx, store.Turn{Changes: ledger.Changes{Entries: papers.SampleEntries(today)}}); err != nil {
+		t.Fatal(err)
+	}
+	p, err := scheduler.Load(pack)
+	if err != nil {
+		t.Fatal(err)
+	}
+	door, err := wecom.NewDoor(testCorp, testToken, testKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r.album, err = NewAlbum(t.TempDir()); err != nil {
+		t.Fatal(err)
+	}
+	// The two sides know each other by address, so the listeners come first.
+	botSide, simSide := httptest.NewUnstartedServer(nil), httptest.NewUnstartedServer(nil)
+	r.url = "http://" + botSide.Listener.Addr().String()
+	members := []sim.Member{{UserID: "nobody", Name: "nobody", Phone: true}}
+	for _, m := range book.People {
+		members = append(members, sim.Member{UserID: m.UserID, Name: m.Name, Phone: true})
+	}
+	r.sim, err = sim.New(sim.Options{CorpID: testCorp, AgentID: testAgent, Secret: "secret", Token: testToken, EncodingAESKey: testKey,
+		CallbackURL: r.url + "/wecom/callback", Members: members, Now: r.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := wecom.NewClient(wecom.Config{APIBase: "http://" + simSide.Listener.Addr().String(), CorpID: testCorp, AgentID: testAgent,
+		Secret: "secret", Tokens: s.Tokens("test"), Now: r.Now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := Options{Store: s, Door: door, Messenger: client, AgentID: testAgent, CallbackPath: "/wecom/callback", Pack: p, Zone: beijing, Album: r.album, Now: r.Now}
+	for _, f := range change {
+		f(&o)
+	}
+	r.bot = New(o)
+	botSide.Config.Handler, simSide.Config.Handler = r.bot.Handler(), r.sim
+	botSide.Start()
+	simSide.Start()
+	running, cancel := context.WithCancel(ctx)
+	over := make(chan struct{})
+	go func() { r.bot.Run(running); close(over) }()
+	r.stop = func() { cancel(); <-over }
+	t.Cleanup(func() {
+		r.sim.Close()
+		r.stop()
+		client.Close()
+		botSide.Close()
+		simSide.Close()
+	})
+	return r
+}
+
+// settle waits until nothing is unhandled and nothing due is unsent.
+func (r *rig) settle(t testing.TB) {
+	t.Helper()
+	ctx := context.Background()
+	deadline := time.Now().Add(15 * time.Second)
+	for {
+		users, err := r.store.Backlog(ctx, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		waiting, err := r.store.Outbox(ctx, store.OutboxFilter{States: []store.OutboxState{store.StateWaiting}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(users) == 0 && len(waiting) == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not settled: %d users with unhandled messages, %d messages unsent: %+v", len(users), len(waiting), waiting)
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// wire plays a script through the rig.
+type wire struct {
+	t      *testing.T
+	driver string
+	store  *store.Store
+	rig    *rig
+	shown  map[string]sim.Message // by user and message, as last seen
+	ids    map[string]string      // message by task
+	count  map[string]int         // records seen
+}
+
+func (w *wire) begin(t *testing.T, pack string, at time.Time) {
+	w.t, w.rig = t, newRig(t, w.driver, pack, at)
+	w.store = w.rig.store
+	w.shown, w.ids, w.count = map[string]sim.Message{}, map[string]string{}, map[string]int{}
+	w.records()
+}
+
+func (w *wire) clock(at time.Time) { w.rig.now.Store(at.UnixMilli()) }
+
+func (w *wire) sent(d sim.Delivery) {
+	if d.Status != 200 || d.Attempts != 1 {
+		w.t.Errorf("the callback answered %d after %d attempts: %s", d.Status, d.Attempts, d.Err)
+	}
+	w.rig.settle(w.t)
+	w.rig.now.Add(1000) // two equal taps of one second are one event to WeCom's own rule
+}
+
+func (w *wire) say(user, text string) { w.sent(w.rig.sim.Say(user, text)) }
+func (w *wire) menu(user, key string) { w.sent(w.rig.sim.Event(user, "click", key)) }
+func (w *wire) voice(user string)     { w.sent(w.rig.sim.Voice(user, bytes.Repeat([]byte("#!AMR\n"), 20))) }
+func (w *wire) photo(user string)     { w.sent(w.rig.sim.Photo(user, testPhoto(w.t, 64, 48))) }
+
+// tap taps as far as the phone lets one: a card that is greyed out cannot be tapped a second time.
+func (w *wire) tap(user, task, button string, picks map[string][]string) {
+	d, err := w.rig.sim.Tap(user, w.ids[task], button, picks)
+	if err == nil {
+		w.sent(d)
+	}
+}
+
+func (w *wire) take() []outcome {
+	var outs []outcome
+	book := papers.Sample("2026-03-11")
+	users := []string{"nobody"}
+	for _, p := range book.People {
+		users = append(users, p.UserID)
+	}
+	for _, u := range users {
+		for _, m := range w.rig.sim.Messages(u) {
+			old, seen := w.shown[u+m.ID]
+			w.shown[u+m.ID] = m
+			switch {
+			case m.From != "app" || m.Type == "notice":
+			case !seen && m.Card != nil:
+				c := cardOf(w.t, m)
+				w.ids[c.Task] = m.ID
+				outs = append(outs, outcome{to: u, card: &c})
+			case !seen:
+				outs = append(outs, outcome{to: u, text: m.Text, alarm: strings.HasPrefix(m.Text, "⚠ 紧急")})
+			case m.Disabled && !old.Disabled:
+				c := ledger.Card{Done: m.ReplaceText}
+				if asJSON(w.t, m.Card) != asJSON(w.t, old.Card) {
+					c = cardOf(w.t, m)
+					c.Buttons, c.Done = nil, m.ReplaceText
+				}
+				outs = append(outs, outcome{to: u, update: true, card: &c})
+			}
+		}
+	}
+	return append(outs, w.records()...)
+}
+
+func asJSON(t *testing.T, v any) string {
+	b, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
+}
+
+// cardOf reads a card as the phone has it, so that what is compared has been through WeCom's JSON.
+func cardOf(t *testing.T, m sim.Message) ledger.Card {
+	var c struct {
+		TaskID    string `json:"task_id"`
+		MainTitle struct{ Title, Desc string }
+		Sub       string                            `json:"sub_title_text"`
+		Main      struct{ Title, Desc string }      `json:"main_title"`
+		Rows      []struct{ KeyName, Value string } `json:"horizontal_content_list"`
+		Buttons   []struct{ Text, Key string }      `json:"button_list"`
+		Drop      *choiceJSON                       `json:"button_selection"`
+		Checks    *choiceJSON                       `json:"checkbox"`
+		Selects   []choiceJSON                      `json:"select_list"`
+		Submit    *struct{ Text, Key string }       `json:"submit_button"`
+	}
+	if err := json.Unmarshal([]byte(asJSON(t, m.Card)), &c); err != nil {
+		t.Fatal(err)
+	}
+	out := ledger.Card{Task: c.TaskID, Title: c.Main.Title, Desc: c.Main.Desc, Sub: c.Sub}
+	for _, r := range c.Rows {
+		out.Rows = append(out.Rows, ledger.CardRow{Name: r.KeyName, Value: r.Value})
+	}
+	for _, b := range c.Buttons {
+		out.Buttons = append(out.Buttons, ledger.Button{Key: b.Key, Text: b.Text})
+	}
+	if c.Drop != nil {
+		x := c.Drop.choice()
+		out.Drop = &x
+	}
+	if c.Checks != nil {
+		x := c.Checks.choice()
+		out.Checks = &x
+	}
+	for _, s := range c.Selects {
+		out.Selects = append(out.Selects, s.choice())
+	}
+	if c.Submit != nil {
+		out.Submit = ledger.Button{Key: c.Submit.Key, Text: c.Submit.Text}
+	}
+	return out
+}
+
+type choiceJSON struct {
+	Key      string `json:"question_key"`
+	Title    string `json:"title"`
+	Selected string `json:"selected_id"`
+	Options  []struct {
+		ID      string `json:"id"`
+		Text    string `json:"text"`
+		Checked bool   `json:"is_checked"`
+	} `json:"option_list"`
+}
+
+func (c choiceJSON) choice() ledger.Choice {
+	out := ledger.Choice{Key: c.Key, Title: c.Title}
+	for _, o := range c.Options {
+		out.Options = append(out.Options, ledger.Option{ID: o.ID, Text: o.Text})
+		if o.Checked || o.ID == c.Selected {
+			out.Picked = append(out.Picked, o.ID)
+		}
+	}
+	return out
+}
+
+// records are what is on the ledger now and was not before, read from the database.
+func (w *wire) records() []outcome {
+	ctx := context.Background()
+	var ids []string
+	for _, e := range papers.Sample("2026-03-11").Elders {
+		ids = append(ids, e.ID)
+	}
+	entries, err := w.store.Entries(ctx, ids, "2000-01-01")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	found, err := w.store.Findings(ctx, ids)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	facts, err := w.store.Facts(ctx, ids)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	lines := records(ledger.Changes{Entries: entries, Findings: found, Facts: facts})
+	for _, e := range entries {
+		photos, err := w.store.PhotosOf(ctx, []string{e.Key})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		for _, p := range photos {
+			if p.State != ledger.PhotoStored {
+				w.t.Errorf("a bound photo is %s, not stored", p.State)
+			}
+			lines = append(lines, "photo for "+e.No)
+		}
+	}
+	var outs []outcome
+	now := map[string]int{}
+	for _, l := range lines {
+		if now[l]++; now[l] > w.count[l] {
+			outs = append(outs, outcome{record: l})
+		}
+	}
+	w.count = now
+	return outs
+}
+
+// testPhoto is a picture of its own: content decides where a photo is stored.
+func testPhoto(t testing.TB, w, h int) []byte {
+	img := image.NewRGBA(image.Rect(0, 0, w, h))
+	for x := range w {
+		img.Set(x, h/2, color.RGBA{uint8(x), 100, 200, 255})
+	}
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, img, nil); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// TestGoldenThroughCallback plays every golden conversation through the real callback, encrypted, on both databases, and
+// compares with the same files. Nothing may be left in the outbox, and nothing given up.
+func TestGoldenThroughCallback(t *testing.T) {
+	for _, file := range scripts(t) {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
+			for _, driver := range []string{storetest.SQLite, storetest.MariaDB} {
+				t.Run(driver, func(t *testing.T) {
+					t.Parallel()
+					w := &wire{driver: driver}
+					play(t, w, file)
+					left, err := w.store.Outbox(context.Background(), store.OutboxFilter{})
+					if err != nil || len(left) > 0 {
+						t.Errorf("left in the outbox: %+v %v", left, err)
+					}
+				})
+			}
+		})
+	}
+}
+
+// TestGoldenCardsFit holds every card of the golden conversations against what a phone shows.
+func TestGoldenCardsFit(t *testing.T) {
+	for _, file := range scripts(t) {
+		w := &pure{}
+		p := &fitting{pure: w}
+		play(t, p, file)
+		for _, fault := range slices.Compact(p.faults) {
+			t.Errorf("%s: %s", filepath.Base(file), fault)
+		}
+	}
+}
+
+type fitting struct {
+	*pure
+	faults []string
+}
+
+func (f *fitting) take() []outcome {
+	outs := f.pure.take()
+	for _, o := range outs {
+		if o.card != nil && o.card.Title != "" {
+			for _, err := range wecom.Check(*o.card) {
+				f.faults = append(f.faults, o.card.Title+": "+err.Error())
+			}
+		}
+	}
+	return outs
+}

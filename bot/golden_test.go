@@ -1,0 +1,449 @@
+package bot
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"sort"
+	"strings"
+	"testing"
+	"time"
+
+	"encoding/json"
+
+	"github.com/google/go-cmp/cmp"
+
+	"xunfang/flows"
+	"xunfang/ledger"
+	"xunfang/ledger/papers"
+	"xunfang/scheduler"
+)
+
+// The golden conversations stand in flows/testdata. `@` sets clock, speaker and pack, `>` is what a person does, everything
+// else is what came of it: `<` a message, `~` what the tapped card turned into, `!` a record. Each file is played twice:
+// here by calling flows alone, and in callback_test.go through the real callback, encrypted, on both databases.
+// Write only the `@` and `>` lines, run `go test ./bot -run TestGolden -update`, and read the diff.
+var update = flag.Bool("update", false, "rewrite the golden conversations")
+
+var beijing = time.FixedZone("Asia/Shanghai", 8*3600)
+
+// outcome is one thing that came of a person's act.
+type outcome struct {
+	to     string // "" for a record
+	update bool
+	alarm  bool
+	text   string
+	card   *ledger.Card
+	record string
+}
+
+// world is what a script is played in.
+type world interface {
+	begin(t *testing.T, pack string, at time.Time)
+	clock(at time.Time)
+	say(user, text string)
+	menu(user, key string)
+	tap(user, task, button string, picks map[string][]string)
+	photo(user string)
+	voice(user string)
+	take() []outcome
+}
+
+// player plays scripts and keeps the cards a person could tap.
+type player struct {
+	w     world
+	cards map[string][]ledger.Card // by userid, oldest first
+	user  string
+	at    time.Time
+}
+
+func scripts(t *testing.T) []string {
+	files, err := filepath.Glob("../flows/testdata/*.txt")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no golden conversations found: %v", err)
+	}
+	return files
+}
+
+func play(t *testing.T, w world, file string) {
+	t.Helper()
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &player{w: w, cards: map[string][]ledger.Card{}}
+	var got strings.Builder
+	for i, line := range strings.Split(strings.TrimSuffix(string(want), "\n"), "\n") {
+		switch {
+		case line == "" || strings.HasPrefix(line, "#"):
+			got.WriteString(line + "\n")
+		case strings.HasPrefix(line, "@ "):
+			got.WriteString(line + "\n")
+			p.set(t, strings.Fields(line)[1:])
+		case strings.HasPrefix(line, "> "):
+			got.WriteString(line + "\n")
+			if err := p.act(strings.TrimPrefix(line, "> ")); err != nil {
+				t.Fatalf("%s:%d: %v", file, i+1, err)
+			}
+			got.WriteString(p.show(w.take()))
+		}
+	}
+	if *update {
+		if err := os.WriteFile(file, []byte(got.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(string(want), got.String()); diff != "" {
+		t.Errorf("%s (-want +got):\n%s", file, diff)
+	}
+}
+
+// set takes `@ 2026-03-11 10:00 wangfang [yongning]`, `@ +31m` or `@ lixia`.
+func (p *player) set(t *testing.T, words []string) {
+	switch {
+	case strings.HasPrefix(words[0], "+"):
+		d, err := time.ParseDuration(words[0][1:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.at = p.at.Add(d)
+		p.w.clock(p.at)
+	case len(words) == 1:
+		p.user = words[0]
+	default:
+		at, err := time.ParseInLocation("2006-01-02 15:04", words[0]+" "+words[1], beijing)
+		if err != nil {
+			t.Fatal(err)
+		}
+		first := p.at.IsZero()
+		p.at, p.user = at, words[2]
+		if first {
+			pack := "yongning"
+			if len(words) > 3 {
+				pack = words[3]
+			}
+			p.w.begin(t, pack, at)
+		}
+		p.w.clock(at)
+	}
+}
+
+// act does what one `>` line says.
+func (p *player) act(line string) error {
+	switch {
+	case strings.HasPrefix(line, "(菜单)"):
+		name := strings.TrimPrefix(line, "(菜单)")
+		for _, e := range flows.Menu {
+			for _, m := range append(e.Sub, e) {
+				if m.Name == name {
+					p.w.menu(p.user, m.Key)
+					return nil
+				}
+			}
+		}
+		return fmt.Errorf("no menu entry %s", name)
+	case line == "(照片)":
+		p.w.photo(p.user)
+	case line == "(语音)":
+		p.w.voice(p.user)
+	case strings.HasPrefix(line, "(旧卡)["):
+		return p.tap(strings.TrimPrefix(line, "(旧卡)"), true)
+	case strings.HasPrefix(line, "["), strings.HasPrefix(line, "▢"):
+		return p.tap(line, false)
+	default:
+		p.w.say(p.user, strings.ReplaceAll(line, `\n`, "\n"))
+	}
+	return nil
+}
+
+// tap finds the newest card (or the oldest) that offers what the line names: `[按钮]`, `[按钮] ▢ 选项`, or `▢ 选项 · 选项` for
+// a card with a submit button.
+func (p *player) tap(line string, oldest bool) error {
+	button, opts, _ := strings.Cut(line, "▢")
+	button = strings.Trim(strings.TrimSpace(button), "[]")
+	var names []string
+	for _, o := range strings.Split(opts, "·") {
+		if o = strings.TrimSpace(o); o != "" {
+			names = append(names, o)
+		}
+	}
+	cards := slices.Clone(p.cards[p.user])
+	if !oldest {
+		slices.Reverse(cards)
+	}
+	for _, c := range cards {
+		if key, picks, ok := match(c, button, names); ok {
+			p.w.tap(p.user, c.Task, key, picks)
+			return nil
+		}
+	}
+	return fmt.Errorf("no card offers %s", line)
+}
+
+func match(c ledger.Card, button string, names []string) (key string, picks map[string][]string, ok bool) {
+	choices := slices.Clone(c.Selects)
+	if c.Checks != nil {
+		choices = append(choices, *c.Checks)
+	}
+	if c.Drop != nil {
+		choices = append(choices, *c.Drop)
+	}
+	picks = map[string][]string{}
+	used := 0
+	for _, ch := range choices {
+		picks[ch.Key] = slices.Clone(ch.Picked)
+		var ids []string
+		for _, n := range names {
+			for _, o := range ch.Options {
+				if strings.HasPrefix(o.Text, n) || strings.HasSuffix(o.Text, "·"+n) {
+					ids = append(ids, o.ID)
+					break
+				}
+			}
+		}
+		if len(ids) > 0 {
+			used += len(ids)
+			picks[ch.Key] = ids
+		}
+	}
+	if used != len(names) {
+		return "", nil, false
+	}
+	if button == "" && c.Submit.Key != "" {
+		return c.Submit.Key, picks, true
+	}
+	for _, b := range c.Buttons {
+		if b.Text == button {
+			return b.Key, picks, true
+		}
+	}
+	return "", nil, false
+}
+
+// show writes outcomes down, the speaker's first, and remembers the cards.
+func (p *player) show(outs []outcome) string {
+	sort.SliceStable(outs, func(i, j int) bool {
+		return rank(outs[i], p.user) < rank(outs[j], p.user)
+	})
+	var b strings.Builder
+	for _, o := range outs {
+		if o.record != "" {
+			b.WriteString("! " + o.record + "\n")
+			continue
+		}
+		mark := "< "
+		if o.update {
+			mark = "~ "
+		}
+		if o.to != p.user {
+			mark += "(" + o.to + ") "
+		}
+		if o.alarm {
+			mark += "(响铃) "
+		}
+		lines := strings.Split(o.text, "\n")
+		if o.card != nil {
+			lines = cardLines(*o.card)
+			if !o.update {
+				p.cards[o.to] = append(p.cards[o.to], *o.card)
+			}
+		}
+		for i, l := range lines {
+			if i == 0 {
+				b.WriteString(mark + l + "\n")
+			} else {
+				b.WriteString("  " + l + "\n")
+			}
+		}
+	}
+	return b.String()
+}
+
+func rank(o outcome, user string) string {
+	switch {
+	case o.record != "":
+		return "3" + o.record
+	case o.to == user && o.update:
+		return "0"
+	case o.to == user:
+		return "1"
+	}
+	return "2" + o.to
+}
+
+func cardLines(c ledger.Card) []string {
+	var out []string
+	for _, s := range []string{c.Title, c.Desc} {
+		if s != "" {
+			out = append(out, s)
+		}
+	}
+	for _, r := range c.Rows {
+		out = append(out, r.Name+":"+r.Value)
+	}
+	if c.Sub != "" {
+		out = append(out, strings.Split(c.Sub, "\n")...)
+	}
+	choice := func(ch ledger.Choice) {
+		var names []string
+		for _, o := range ch.Options {
+			name := o.Text
+			if slices.Contains(ch.Picked, o.ID) {
+				name = "●" + name
+			}
+			names = append(names, name)
+		}
+		title := "▢ "
+		if ch.Title != "" {
+			title += ch.Title + ":"
+		}
+		out = append(out, title+strings.Join(names, " / "))
+	}
+	for _, s := range c.Selects {
+		choice(s)
+	}
+	if c.Checks != nil {
+		choice(*c.Checks)
+	}
+	if c.Drop != nil {
+		choice(*c.Drop)
+	}
+	var buttons []string
+	for _, b := range c.Buttons {
+		buttons = append(buttons, "["+b.Text+"]")
+	}
+	if c.Submit.Text != "" {
+		buttons = append(buttons, "["+c.Submit.Text+"]")
+	}
+	if c.Done != "" {
+		buttons = []string{"(" + c.Done + ")"}
+	}
+	if len(buttons) > 0 {
+		out = append(out, strings.Join(buttons, " "))
+	}
+	return out
+}
+
+// records writes changes down.
+func records(c ledger.Changes) []string {
+	var out []string
+	for _, e := range c.Entries {
+		s := fmt.Sprintf("%s %s %s %s %s %s by %s", e.Kind, e.No, e.ElderID, e.Day, e.Method, e.Outcome, e.UserID)
+		if e.RoomTemp != nil {
+			s += fmt.Sprintf(" %d°C", *e.RoomTemp)
+		}
+		if e.Note != "" {
+			s += " 原话:" + e.Note
+		}
+		if e.Waiver != "" {
+			s += " 无照片:" + e.Waiver
+		}
+		out = append(out, s)
+	}
+	for _, f := range c.Findings {
+		out = append(out, fmt.Sprintf("finding %s %s %s owner %s: %s", f.ElderID, f.Item, f.State, f.Owner, f.Note))
+	}
+	for _, f := range c.Facts {
+		out = append(out, strings.TrimSpace(fmt.Sprintf("fact %s %s %s %s", f.ElderID, f.Field, f.Result, f.Value)))
+	}
+	return out
+}
+
+// pure plays a script by calling flows alone. The state goes through JSON between messages, so that a state that cannot be
+// written down cannot pass.
+type pure struct {
+	t      *testing.T
+	o      outlook
+	now    time.Time
+	states map[string][]byte
+	bound  map[string]string
+	n      int
+	outs   []outcome
+}
+
+func (w *pure) begin(t *testing.T, pack string, at time.Time) {
+	p, err := scheduler.Load(pack)
+	if err != nil {
+		t.Fatal(err)
+	}
+	today := ledger.DayOf(at, beijing)
+	*w = pure{t: t, now: at, states: map[string][]byte{}, bound: map[string]string{},
+		o: outlook{roster: ledger.NewRoster(papers.Sample(today)), pack: p, entries: papers.SampleEntries(today), areas: true}}
+}
+
+func (w *pure) clock(at time.Time) { w.now = at }
+
+func (w *pure) advance(user string, in flows.Input) {
+	var s flows.State
+	if b := w.states[user]; b != nil {
+		if err := json.Unmarshal(b, &s); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	w.n++
+	in.Key, in.User, in.Now, in.Zone = fmt.Sprintf("m%d", w.n), user, w.now, beijing
+	in.Today = ledger.DayOf(w.now, beijing)
+	o := w.o
+	o.noPhoto = w.unpictured(user)
+	o.elders = reach(o.roster, user, in.Today)
+	in.View = o.look(user, w.now, beijing)
+	s, c := flows.Advance(flows.Forms, s, in)
+	w.states[user], _ = json.Marshal(s)
+	w.o.entries = append(w.o.entries, c.Entries...)
+	w.o.findings = append(w.o.findings, c.Findings...)
+	for _, p := range c.Photos {
+		if p.EntryKey != "" {
+			w.bound[p.Key] = p.EntryKey
+			w.outs = append(w.outs, outcome{record: "photo for " + w.no(p.EntryKey)})
+		}
+	}
+	for _, r := range records(c) {
+		w.outs = append(w.outs, outcome{record: r})
+	}
+	for _, m := range c.Messages {
+		if m.Photo == "" {
+			w.outs = append(w.outs, outcome{to: m.To, update: m.Code != "", alarm: m.Priority == ledger.PriorityAlarm, text: m.Text, card: m.Card})
+		}
+	}
+}
+
+func (w *pure) no(entry string) string {
+	for _, e := range w.o.entries {
+		if e.Key == entry {
+			return e.No
+		}
+	}
+	return "?" + entry
+}
+
+func (w *pure) unpictured(user string) int {
+	n := 0
+	for _, e := range w.o.entries {
+		pictured := false
+		for _, b := range w.bound {
+			pictured = pictured || b == e.Key
+		}
+		if e.UserID == user && e.Method == ledger.MethodDoor && e.Outcome.Met() && e.Waiver == "" && !pictured && strings.HasPrefix(e.Key, "visit/") {
+			n++
+		}
+	}
+	return n
+}
+
+func (w *pure) say(user, text string) { w.advance(user, flows.Input{Kind: flows.Text, Text: text}) }
+func (w *pure) menu(user, key string) { w.advance(user, flows.Input{Kind: flows.Click, Text: key}) }
+func (w *pure) photo(user string)     { w.advance(user, flows.Input{Kind: flows.Photo, Media: "media"}) }
+func (w *pure) voice(user string)     { w.advance(user, flows.Input{Kind: flows.Voice}) }
+func (w *pure) take() []outcome       { o := w.outs; w.outs = nil; return o }
+func (w *pure) tap(user, task, button string, picks map[string][]string) {
+	w.advance(user, flows.Input{Kind: flows.Tap, Task: task, Button: button, Picks: picks, Code: fmt.Sprintf("code%d", w.n)})
+}
+
+func TestGolden(t *testing.T) {
+	for _, file := range scripts(t) {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) { play(t, &pure{}, file) })
+	}
+}

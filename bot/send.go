@@ -1,0 +1,172 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"xunfang/bot/wecom"
+	"xunfang/ledger"
+	"xunfang/store"
+)
+
+// sender takes from the outbox what is due, one message per person at a time, and sends it until it has arrived or never
+// will. Every state it is in is in the outbox, so a crash costs nothing but the lease.
+type sender struct {
+	bot   *Bot
+	pokes chan struct{}
+}
+
+const (
+	senders   = 16
+	lease     = 20 * time.Second // longer than any call may take, shorter than WeCom remembers a repeat (wecom.Render)
+	claimSize = 32
+	sendEvery = time.Second // a look without a poke: alarms have rows with due times
+	retryCap  = 10 * time.Minute
+	codeLife  = 71 * time.Hour // of a response_code: 72 hours (wecom/94888), less what passed before the turn
+	maxPhoto  = 25 << 20       // bytes; WeCom takes 10 MB from an app, phones may send more
+)
+
+func newSender(b *Bot) *sender { return &sender{bot: b, pokes: make(chan struct{}, 1)} }
+
+// poke says that something may be due.
+func (s *sender) poke() {
+	select {
+	case s.pokes <- struct{}{}:
+	default:
+	}
+}
+
+func (s *sender) run(ctx context.Context) {
+	work := context.WithoutCancel(ctx)
+	slots := make(chan struct{}, senders)
+	var g sync.WaitGroup
+	defer g.Wait()
+	tick := time.NewTicker(sendEvery)
+	defer tick.Stop()
+	for {
+		free := cap(slots) - len(slots)
+		var claims []store.Claim
+		if free > 0 {
+			var err error
+			if claims, err = s.bot.Store.Claim(work, s.bot.Now(), min(free, claimSize), lease); err != nil {
+				s.bot.Log.Error("outbox not read", "err", err)
+			}
+		}
+		for _, c := range claims {
+			slots <- struct{}{}
+			g.Go(func() {
+				defer func() { <-slots; s.poke() }() // the person's next message may go now
+				s.bot.dispatch(work, c)
+			})
+		}
+		if len(claims) > 0 && ctx.Err() == nil {
+			continue
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-s.pokes:
+		case <-tick.C:
+		}
+	}
+}
+
+// dispatch sends one message and writes down what became of it.
+func (b *Bot) dispatch(ctx context.Context, c store.Claim) {
+	call, cancel := context.WithTimeout(ctx, lease*3/4)
+	defer cancel()
+	var receipt wecom.Receipt
+	var err error
+	if c.Message.Call == ledger.CallFetch {
+		err = b.fetch(call, c.Message)
+	} else {
+		receipt, err = b.Messenger.Send(call, c.Message)
+	}
+	b.wecomAnswered(err)
+	if err == nil || errors.Is(err, wecom.ErrAlreadySent) || b.updated(c, err) {
+		b.metrics.sent.WithLabelValues(string(c.Message.Call)).Inc()
+		if err := b.Store.Sent(ctx, c, store.Receipt(receipt)); err != nil {
+			b.Log.Error("sent but not marked", "message", c.ID, "err", err)
+		}
+		return
+	}
+	b.metrics.unsent.WithLabelValues(string(c.Message.Call)).Inc()
+	if err := b.settle(ctx, c, err); err != nil {
+		b.Log.Error("outcome not marked", "message", c.ID, "err", err)
+	}
+}
+
+// updated says that an update is refused because an earlier attempt, whose answer was lost, used its response_code up: the
+// card has changed already, and its fallback would say the same again. A code too old was used by nobody.
+func (b *Bot) updated(c store.Claim, err error) bool {
+	refused := (*wecom.APIError)(nil)
+	return c.Resend && c.Message.Call == ledger.CallUpdate && b.Now().Sub(c.At) < codeLife &&
+		errors.As(err, &refused) && (refused.Code == 60140 || refused.Code == 42022)
+}
+
+// settle decides what becomes of a message that did not go out (wecom-app.md §5.2).
+func (b *Bot) settle(ctx context.Context, c store.Claim, cause error) error {
+	v := wecom.Classify(cause)
+	b.Log.Warn("not sent", "message", c.ID, "call", string(c.Message.Call), "attempt", c.Attempts, "reason", v.Reason, "err", cause)
+	if v.Action != wecom.Drop {
+		at := b.Now().Add(backoff(v.After, c.Attempts))
+		if refused := (*wecom.APIError)(nil); errors.As(cause, &refused) {
+			return b.Store.Retry(ctx, c, at, v.Reason)
+		}
+		return b.Store.Unsure(ctx, c, at, v.Reason)
+	}
+	if c.Message.Call == ledger.CallFetch {
+		if err := b.Store.PhotoLost(ctx, c.Message.Photo); err != nil {
+			return err
+		}
+	}
+	if c.Message.Call == ledger.CallUpdate && c.Message.Fallback != "" { // the card can no longer be changed: say it in words
+		m := ledger.Message{Key: c.Message.Key, To: c.Message.To, Priority: c.Message.Priority, Text: c.Message.Fallback}
+		m, err := wecom.Render(m, b.AgentID)
+		if err != nil {
+			return err
+		}
+		return b.Store.Replace(ctx, c, m)
+	}
+	return b.Store.Dead(ctx, c, v.Reason)
+}
+
+// backoff doubles from the base the error's kind asks for.
+func backoff(base time.Duration, attempts int) time.Duration {
+	d := max(base, 500*time.Millisecond)
+	for range min(attempts-1, 16) {
+		if d *= 2; d > retryCap {
+			return retryCap
+		}
+	}
+	return d
+}
+
+// fetch brings a photo home at once: WeCom forgets it in three days (wecom/90254).
+func (b *Bot) fetch(ctx context.Context, m ledger.Message) error {
+	data, _, err := b.Messenger.Fetch(ctx, m.MediaID, maxPhoto)
+	if err != nil {
+		return err
+	}
+	hash, size, err := b.Album.Keep(data)
+	if errors.Is(err, ErrNoPicture) {
+		return b.Store.PhotoLost(ctx, m.Photo)
+	}
+	if err != nil {
+		return err
+	}
+	return b.Store.PhotoStored(ctx, m.Photo, hash, size)
+}
+
+// wecomAnswered keeps how WeCom is: an answer, even a refusal, means it is there.
+func (b *Bot) wecomAnswered(err error) {
+	now := time.Now().UnixMilli()
+	api := (*wecom.APIError)(nil)
+	if err == nil || errors.As(err, &api) || errors.Is(err, wecom.ErrAlreadySent) {
+		b.wecomUp.Store(now)
+	} else if b.wecomUp.Load() >= 0 {
+		b.wecomUp.Store(-now)
+	}
+}

@@ -1,0 +1,371 @@
+package bot
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"time"
+
+	"xunfang/bot/wecom"
+	"xunfang/flows"
+	"xunfang/ledger"
+	"xunfang/store"
+)
+
+// turns takes one person's messages in order and different persons' at once. What it knows is only who has something to
+// say; what was said is read from the inbox, so that another process or a restart finds the same.
+type turns struct {
+	bot   *Bot
+	mu    sync.Mutex
+	state map[string]turnState
+	queue []string
+	ready chan struct{} // one token per queued user, as far as it holds
+	looks chan struct{}
+}
+
+type turnState uint8
+
+const (
+	queued  turnState = iota + 1
+	running           // and nothing new since
+	again             // and something new has come
+)
+
+const (
+	workers   = 64              // a worker mostly waits for a commit, which 64 share
+	staleTurn = 5               // times a turn is tried on what the winner left
+	lookEvery = 2 * time.Second // for what another process kept and did not live to handle
+	turnTries = 3               // then a message no turn can digest is put out of the way
+)
+
+func newTurns(b *Bot) *turns {
+	return &turns{bot: b, state: map[string]turnState{}, ready: make(chan struct{}, 1<<16), looks: make(chan struct{}, 1)}
+}
+
+// poke says that a person has something in the inbox.
+func (t *turns) poke(user string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	switch t.state[user] {
+	case 0:
+		t.state[user] = queued
+		t.queue = append(t.queue, user)
+		select {
+		case t.ready <- struct{}{}:
+		default: // the workers are awake as it is
+		}
+	case running:
+		t.state[user] = again
+	}
+}
+
+// look asks for the inbox to be searched for people nobody poked.
+func (t *turns) look() {
+	select {
+	case t.looks <- struct{}{}:
+	default:
+	}
+}
+
+func (t *turns) next() (string, bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.queue) == 0 {
+		return "", false
+	}
+	user := t.queue[0]
+	t.queue = t.queue[1:]
+	t.state[user] = running
+	return user, true
+}
+
+// over says whether the person has something new meanwhile.
+func (t *turns) over(user string) (more bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.state[user] == again {
+		t.state[user] = running
+		return true
+	}
+	delete(t.state, user)
+	return false
+}
+
+func (t *turns) run(ctx context.Context) {
+	var g sync.WaitGroup
+	for range workers {
+		g.Go(func() { t.work(ctx) })
+	}
+	t.search(ctx)
+	tick := time.NewTicker(lookEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			g.Wait()
+			return
+		case <-t.looks:
+			t.search(ctx)
+		case <-tick.C:
+			t.search(ctx)
+		}
+	}
+}
+
+func (t *turns) search(ctx context.Context) {
+	users, err := t.bot.Store.Backlog(ctx, 1000)
+	if err != nil && ctx.Err() == nil {
+		t.bot.Log.Error("inbox not searched", "err", err)
+	}
+	for _, u := range users {
+		t.poke(u)
+	}
+}
+
+// work takes turns until the context ends; a turn begun is finished.
+func (t *turns) work(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.ready:
+		}
+		for ctx.Err() == nil {
+			user, ok := t.next()
+			if !ok {
+				break
+			}
+			for {
+				t.person(ctx, user)
+				if !t.over(user) || ctx.Err() != nil {
+					break
+				}
+			}
+		}
+	}
+}
+
+// person handles all that waits of one person, oldest first. On trouble it stops: order matters more than speed, and the
+// search comes back to it.
+func (t *turns) person(ctx context.Context, user string) {
+	work := context.WithoutCancel(ctx)
+	for ctx.Err() == nil {
+		pending, err := t.bot.Store.Pending(work, user, 16)
+		if err != nil {
+			t.bot.Log.Error("inbox not read", "err", err)
+			return
+		}
+		for _, in := range pending {
+			if err := t.bot.handle(work, in); err != nil {
+				t.bot.Log.Error("turn failed", "message", in.ID, "err", err)
+				t.bot.metrics.failed.Inc()
+				return
+			}
+		}
+		if len(pending) < 16 {
+			return
+		}
+	}
+}
+
+// handle takes the turn of one message. A panic is the programmer's mistake and this message's alone; a message that no
+// try digests is kept, marked and answered with an apology, so that the next one gets its turn.
+func (b *Bot) handle(ctx context.Context, in store.Inbound) (err error) {
+	start := time.Now()
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+		if err == nil {
+			b.metrics.turn.Observe(time.Since(start).Seconds())
+			return
+		}
+		if in.Tries+1 < turnTries {
+			err = errors.Join(err, b.Store.Failed(ctx, in.ID, "turn failed"))
+			return
+		}
+		b.Log.Error("message put aside", "message", in.ID, "err", err)
+		err = errors.Join(b.Store.Bury(ctx, in.ID, "no turn could digest it"), b.apologise(ctx, in))
+	}()
+	for range staleTurn {
+		if err = b.turn(ctx, in); !errors.Is(err, store.ErrStale) {
+			return err
+		}
+		b.recall.forget(in.User)
+		b.metrics.stale.Inc()
+	}
+	return err
+}
+
+// recall holds conversations as they were last committed here. It may be out of date when another process was faster; then
+// the commit says ErrStale and the conversation is read again.
+type recall struct {
+	mu    sync.Mutex
+	known map[string]store.Conversation
+}
+
+const recallMax = 10_000 // conversations of a few hundred bytes
+
+func (r *recall) get(user string) (store.Conversation, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	c, ok := r.known[user]
+	return c, ok
+}
+
+func (r *recall) put(user string, c store.Conversation) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.known == nil || len(r.known) >= recallMax {
+		r.known = map[string]store.Conversation{}
+	}
+	r.known[user] = c
+}
+
+func (r *recall) forget(user string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.known, user)
+}
+
+// turn reads conversation and view, lets flows decide, and commits all of it or nothing.
+func (b *Bot) turn(ctx context.Context, in store.Inbound) error {
+	ev, err := wecom.Parse(in.Raw)
+	if err != nil {
+		return fmt.Errorf("read message %d: %w", in.ID, err)
+	}
+	t := store.Turn{Inbound: []int64{in.ID}, User: in.User}
+	kind, ok := kindOf(ev)
+	if !ok { // kept, answered 200, and of no meaning to a conversation
+		return b.Store.Commit(ctx, store.Turn{Inbound: t.Inbound})
+	}
+	conv, known := b.recall.get(in.User)
+	if !known {
+		if conv, err = b.Store.Conversation(ctx, in.User); err != nil {
+			return fmt.Errorf("read conversation: %w", err)
+		}
+	}
+	var s flows.State
+	if len(conv.State) > 0 {
+		if err := json.Unmarshal(conv.State, &s); err != nil {
+			b.Log.Error("conversation unreadable, begun anew", "message", in.ID, "err", err)
+			s = flows.State{}
+		}
+	}
+	input := flows.Input{
+		Key: in.Key, User: in.User, Now: in.At, Today: ledger.DayOf(in.At, b.Zone), Zone: b.Zone, Kind: kind,
+		Text: ev.Content, Task: ev.TaskID, Button: ev.EventKey, Code: ev.ResponseCode, Picks: ev.Picks, Media: ev.MediaID,
+	}
+	if kind == flows.Click {
+		input.Text = ev.EventKey
+	}
+	if b.Passive { // the card has been greyed already, and one code is good for one update
+		input.Code = ""
+	}
+	if input.View, err = b.view(ctx, in.User, input); err != nil {
+		return fmt.Errorf("read view: %w", err)
+	}
+	s, t.Changes = flows.Advance(b.Forms, s, input)
+	for i := range t.Changes.Messages { // no turn says more than eight things to one person
+		t.Changes.Messages[i].Nth = conv.Revision*8 + int64(i)
+	}
+	if t.Changes.Messages, err = b.render(t.Changes.Messages); err != nil {
+		return err
+	}
+	t.Revision = conv.Revision
+	if t.State, err = json.Marshal(s); err != nil {
+		return fmt.Errorf("write conversation: %w", err)
+	}
+	if err := b.Store.Commit(ctx, t); err != nil {
+		return err
+	}
+	b.recall.put(in.User, store.Conversation{State: t.State, Revision: t.Revision + 1})
+	return nil
+}
+
+// kindOf says what a message is to a conversation; false where it is nothing to it.
+func kindOf(ev wecom.Event) (flows.Kind, bool) {
+	switch ev.MsgType {
+	case "text":
+		return flows.Text, true
+	case "image":
+		return flows.Photo, true
+	case "voice":
+		return flows.Voice, true
+	case "event":
+		switch ev.Event {
+		case "click":
+			return flows.Click, true
+		case "template_card_event", "template_card_menu_event":
+			return flows.Tap, true
+		}
+	}
+	return flows.Other, false
+}
+
+// render puts messages into WeCom's words now, so that a repeat is byte for byte the same and WeCom can know it for one.
+func (b *Bot) render(messages []ledger.Message) ([]ledger.Message, error) {
+	for i, m := range messages {
+		if m.Photo != "" {
+			m.Call = ledger.CallFetch
+		} else {
+			var err error
+			if m, err = wecom.Render(m, b.AgentID); err != nil {
+				return nil, fmt.Errorf("render %s: %w", m.Key, err)
+			}
+		}
+		messages[i] = m
+	}
+	return messages, nil
+}
+
+// apologise tells the person that this one message came to nothing.
+func (b *Bot) apologise(ctx context.Context, in store.Inbound) error {
+	m := ledger.Message{Key: in.Key + "/sorry", To: in.User, Priority: ledger.PriorityReply,
+		Text: "刚才那一条没处理成,是我们这边的问题,已经记下来查。请再说一次。"}
+	messages, err := b.render([]ledger.Message{m})
+	if err != nil {
+		return err
+	}
+	return b.Store.Commit(ctx, store.Turn{Changes: ledger.Changes{Messages: messages}})
+}
+
+// view reads what the speaker may see. Figures are read only for the words that show them.
+func (b *Bot) view(ctx context.Context, user string, in flows.Input) (flows.View, error) {
+	roster, err := b.Store.Roster(ctx)
+	if err != nil {
+		return flows.View{}, err
+	}
+	o := outlook{roster: roster, pack: b.Pack, elders: reach(roster, user, in.Today), areas: flows.Figures(in)}
+	ids := make([]string, 0, len(o.elders))
+	for _, e := range o.elders {
+		ids = append(ids, e.ID)
+	}
+	if o.areas {
+		for _, p := range areas(roster, user, in.Today) {
+			for _, e := range roster.Within(p.Region) {
+				ids = append(ids, e.ID)
+			}
+		}
+		slices.Sort(ids)
+		ids = slices.Compact(ids)
+	}
+	if len(ids) > 0 {
+		if o.entries, err = b.Store.Entries(ctx, ids, since(in.Today)); err != nil {
+			return flows.View{}, err
+		}
+		if o.areas {
+			if o.findings, err = b.Store.Findings(ctx, ids); err != nil {
+				return flows.View{}, err
+			}
+			if o.noPhoto, err = b.Store.Unpictured(ctx, user, o.periodStart(in.Today)); err != nil {
+				return flows.View{}, err
+			}
+		}
+	}
+	return o.look(user, in.Now, b.Zone), nil
+}

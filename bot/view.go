@@ -1,0 +1,258 @@
+package bot
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"xunfang/flows"
+	"xunfang/ledger"
+	"xunfang/scheduler"
+)
+
+// outlook is what a view is made of: the ledger as it stands and the records of the elders in question. Making the view
+// is pure; reading its parts is the turn's.
+type outlook struct {
+	roster   *ledger.Roster
+	pack     scheduler.Pack
+	elders   []ledger.Elder // within the speaker's reach
+	entries  []ledger.Entry // of the elders in scope, from the quarter's first day
+	findings []ledger.Finding
+	noPhoto  int // the speaker's door visits of the period that owe a photo
+	areas    bool
+}
+
+// since is the day from which records matter to a view: whatever a rule may count, and a quarter to look back on.
+func since(today ledger.Day) ledger.Day {
+	return min(ledger.QuarterOf(today).First(), today.Add(-92))
+}
+
+// reach are the elders a person's everyday words are about: those assigned and paired, and a village lead's village.
+// A whole township or county is told by figures, not by name.
+func reach(r *ledger.Roster, user string, today ledger.Day) []ledger.Elder {
+	out := r.Assigned(user, today)
+	for _, p := range r.Posts(user) {
+		switch {
+		case !p.Holds(today):
+		case p.Role == ledger.RoleHelper, p.Role == ledger.RoleVillage, p.Role == ledger.RoleKeeper:
+			if reg, ok := r.Region(p.Region); ok && (reg.Level == ledger.LevelVillage || reg.Level == ledger.LevelGroup || p.Role == ledger.RoleHelper) {
+				out = append(out, r.Visible(user, today)...)
+			}
+		}
+	}
+	seen := map[string]bool{}
+	return slices.DeleteFunc(out, func(e ledger.Elder) bool {
+		drop := seen[e.ID] || r.May(user, e.ID, today) == ledger.SightNone
+		seen[e.ID] = true
+		return drop
+	})
+}
+
+// areas are the regions a lead's figures are told by: a village's visitors, a township's villages, a county's townships.
+func areas(r *ledger.Roster, user string, today ledger.Day) []ledger.Post {
+	return slices.DeleteFunc(slices.Clone(r.Posts(user)), func(p ledger.Post) bool {
+		return !p.Holds(today) || p.Role != ledger.RoleVillage && p.Role != ledger.RoleTownship && p.Role != ledger.RoleCounty
+	})
+}
+
+// look makes the view of a person at a moment.
+func (o outlook) look(user string, now time.Time, zone *time.Location) flows.View {
+	today := ledger.DayOf(now, zone)
+	r := o.roster
+	v := flows.View{Rules: o.rules(today)}
+	who, _ := r.Person(user)
+	for _, p := range r.Posts(user) {
+		if p.Holds(today) {
+			v.Known = true
+			reg, _ := r.Region(p.Region)
+			v.Posts = strings.TrimSpace(v.Posts + " " + reg.Name + p.Role.Name())
+		}
+	}
+	v.Leads = o.leads(user, v.Known, today)
+	if !v.Known {
+		return v
+	}
+	v.Name, v.Phone = who.Name, who.Phone
+	byElder := map[string][]ledger.Entry{}
+	for _, e := range o.entries {
+		if e.Day < since(today) {
+			continue
+		}
+		byElder[e.ElderID] = append(byElder[e.ElderID], e)
+	}
+	v.Elders = make([]flows.Elder, 0, len(o.elders))
+	for _, e := range o.elders {
+		v.Elders = append(v.Elders, o.elder(e, byElder[e.ID], user, today))
+	}
+	v.After = func(e ledger.Entry) []ledger.Duty {
+		elder, _ := r.Elder(e.ElderID)
+		return scheduler.Due(elder, r.Tierings(e.ElderID), append(slices.Clip(byElder[e.ElderID]), e), o.pack, today)
+	}
+	if o.areas {
+		v.Figure = o.own(v.Elders, user, now.In(zone))
+		for _, p := range areas(r, user, today) {
+			v.Areas = append(v.Areas, o.figures(p, byElder, today)...)
+		}
+	}
+	return v
+}
+
+func (o outlook) rules(today ledger.Day) flows.Rules {
+	period := "本月"
+	if !slices.ContainsFunc(o.pack.Visits, func(r scheduler.Rule) bool { return r.Per == scheduler.PerMonth }) {
+		period = "本季度"
+	}
+	return flows.Rules{
+		Period: period, Heating: o.pack.Heating(today), Rainy: o.pack.Rainy(today), Recheck: o.pack.Recheck,
+		PhotoNeeded: o.pack.PhotoFor(ledger.MethodDoor) == scheduler.PhotoRequired, PhotoGrace: time.Duration(o.pack.Photo.Grace),
+	}
+}
+
+func (o outlook) elder(e ledger.Elder, entries []ledger.Entry, user string, today ledger.Day) flows.Elder {
+	r := o.roster
+	out := flows.Elder{
+		ID: e.ID, Name: e.Name, Aliases: strings.FieldsFunc(e.Aliases, func(c rune) bool { return c == '、' }), Female: e.Gender == "女",
+		Village: r.At(e.Region, ledger.LevelVillage).Name, Group: r.At(e.Region, ledger.LevelGroup).Name, Age: e.Birth.Age(today),
+		Tier: r.Tier(e.ID, today), Mine: slices.Contains(r.Visitors(e.ID, today), user),
+		Duties: scheduler.Due(e, r.Tierings(e.ID), entries, o.pack, today), Phone: e.Phone, Address: e.Address, Entries: len(entries),
+	}
+	for _, x := range entries {
+		if x.Outcome.Met() && x.Day <= today {
+			out.Last = max(out.Last, x.Day)
+		}
+		if x.Day == today {
+			out.Today++
+		}
+	}
+	if kin := r.Kin(e.ID); len(kin) > 0 {
+		out.Kin, out.KinPhone = kin[0].Name, kin[0].Phone
+	}
+	if lead := r.Holders(ledger.RoleVillage, e.Region, today); len(lead) > 0 {
+		out.Lead = flows.Person{UserID: lead[0].UserID, Name: lead[0].Name}
+	}
+	return out
+}
+
+// leads hear of an emergency the speaker reports: village and township together; of a stranger's, the county (contract).
+func (o outlook) leads(user string, known bool, today ledger.Day) []flows.Person {
+	var out []flows.Person
+	add := func(people []ledger.Person) {
+		for _, p := range people {
+			if p.UserID != user && !slices.ContainsFunc(out, func(x flows.Person) bool { return x.UserID == p.UserID }) {
+				out = append(out, flows.Person{UserID: p.UserID, Name: p.Name})
+			}
+		}
+	}
+	for _, p := range o.roster.Posts(user) {
+		if p.Holds(today) {
+			add(o.roster.Holders(ledger.RoleVillage, p.Region, today))
+			add(o.roster.Holders(ledger.RoleTownship, p.Region, today))
+		}
+	}
+	if len(out) == 0 || !known {
+		add(o.roster.All(ledger.RoleCounty, today))
+	}
+	return out
+}
+
+// own are the speaker's figures: what is owed for the elders assigned, and what the speaker logged in the period.
+func (o outlook) own(elders []flows.Elder, user string, now time.Time) flows.Figure {
+	today := ledger.DayOf(now, now.Location())
+	f := flows.Figure{NoPhoto: o.noPhoto}
+	first := o.periodStart(today)
+	for _, e := range elders {
+		if e.Mine {
+			f.Elders++
+			tally(&f, e.Duties)
+		}
+	}
+	for _, x := range o.entries {
+		if x.UserID != user || x.Day < first || x.Day > today {
+			continue
+		}
+		f.Visits++
+		switch {
+		case x.Outcome == ledger.OutcomeAbsent:
+			f.Attempts++
+		case x.Outcome == ledger.OutcomeRefused:
+			f.Refused++
+		case x.Method == ledger.MethodDoor:
+			f.Door++
+		default:
+			f.Calls++
+		}
+	}
+	for _, x := range o.findings {
+		if ledger.DayOf(x.At, now.Location()) < first {
+			continue
+		}
+		if e, ok := o.roster.Elder(x.ElderID); ok && slices.Contains(o.roster.Visitors(e.ID, today), user) {
+			f.Found++
+			if x.State == ledger.FindingReported {
+				f.Reported++
+			}
+		}
+	}
+	return f
+}
+
+func (o outlook) periodStart(today ledger.Day) ledger.Day {
+	if o.rules(today).Period == "本月" {
+		return ledger.MonthOf(today).First()
+	}
+	return ledger.QuarterOf(today).First()
+}
+
+func tally(f *flows.Figure, duties []ledger.Duty) {
+	missing := false
+	for _, d := range duties {
+		f.Need += d.Need
+		f.Done += min(d.Done, d.Need)
+		missing = missing || d.Missing() > 0
+	}
+	if missing {
+		f.Missing++
+	}
+}
+
+// figures are a lead's lines: the area, then its parts — a village by visitor, everything above by the regions below.
+func (o outlook) figures(p ledger.Post, byElder map[string][]ledger.Entry, today ledger.Day) []flows.Area {
+	r := o.roster
+	reg, _ := r.Region(p.Region)
+	lines := []flows.Area{{Name: reg.Name}}
+	at := map[string]int{}
+	for _, e := range r.Within(p.Region) {
+		duties := scheduler.Due(e, r.Tierings(e.ID), byElder[e.ID], o.pack, today)
+		lines[0].Elders++
+		tally(&lines[0].Figure, duties)
+		for _, part := range o.parts(reg.Level, e, today) {
+			i, ok := at[part]
+			if !ok {
+				i = len(lines)
+				at[part] = i
+				lines = append(lines, flows.Area{Name: part})
+			}
+			lines[i].Elders++
+			tally(&lines[i].Figure, duties)
+		}
+	}
+	return lines
+}
+
+func (o outlook) parts(level ledger.Level, e ledger.Elder, today ledger.Day) []string {
+	switch level {
+	case ledger.LevelCounty:
+		return []string{"  " + o.roster.At(e.Region, ledger.LevelTownship).Name}
+	case ledger.LevelTownship:
+		return []string{"  " + o.roster.At(e.Region, ledger.LevelVillage).Name}
+	}
+	var names []string
+	for _, id := range o.roster.Visitors(e.ID, today) {
+		p, _ := o.roster.Person(id)
+		names = append(names, "  "+p.Name)
+	}
+	if len(names) == 0 {
+		return []string{"  还没安排巡访员"}
+	}
+	return names
+}
