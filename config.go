@@ -1,0 +1,211 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"time"
+	_ "time/tzdata" // a county's server may come without zone files
+
+	"github.com/goccy/go-yaml"
+
+	"xunfang/bot/wecom"
+	"xunfang/scheduler"
+	"xunfang/store"
+)
+
+// Config is the configuration file (config.example.yaml explains every key). A secret is never printed.
+type Config struct {
+	Listen    string   `yaml:"listen"`
+	PublicURL string   `yaml:"public_url"`
+	Timezone  string   `yaml:"timezone"`
+	DataDir   string   `yaml:"data_dir"`
+	Policy    string   `yaml:"policy"`
+	WeCom     WeCom    `yaml:"wecom"`
+	Database  Database `yaml:"database"`
+	Redis     struct {
+		URL string `yaml:"url"`
+	} `yaml:"redis"`
+	Privacy struct {
+		KeyFile string `yaml:"key_file"`
+	} `yaml:"privacy"`
+	Log struct {
+		Level  string `yaml:"level"`
+		Format string `yaml:"format"`
+	} `yaml:"log"`
+
+	zone *time.Location
+	pack scheduler.Pack
+}
+
+// WeCom is the self-built app and its callback.
+type WeCom struct {
+	APIBase    string `yaml:"api_base"`
+	CorpID     string `yaml:"corp_id"`
+	AgentID    int    `yaml:"agent_id"`
+	Secret     string `yaml:"secret"`
+	CardUpdate string `yaml:"card_update"`
+	Callback   struct {
+		Path           string `yaml:"path"`
+		Token          string `yaml:"token"`
+		EncodingAESKey string `yaml:"encoding_aes_key"`
+	} `yaml:"callback"`
+	Kf struct {
+		OpenKfid string `yaml:"open_kfid"`
+		Secret   string `yaml:"secret"`
+	} `yaml:"kf"`
+}
+
+// Database says where the ledger lives.
+type Database struct {
+	Driver string `yaml:"driver"`
+	DSN    string `yaml:"dsn"`
+}
+
+func defaults() Config {
+	c := Config{Listen: "127.0.0.1:8080", Timezone: "Asia/Shanghai", DataDir: "./data", Policy: "yongning"}
+	c.WeCom.APIBase = "https://qyapi.weixin.qq.com"
+	c.WeCom.CardUpdate = "api"
+	c.WeCom.Callback.Path = "/wecom/callback"
+	c.Database.Driver = store.SQLite
+	c.Log.Level, c.Log.Format = "info", "text"
+	return c
+}
+
+// configError is a fault of the file, said with its place and what is accepted.
+type configError struct{ text string }
+
+func (e configError) Error() string { return e.text }
+
+var envName = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)\}`)
+
+// LoadConfig reads a file. Unknown keys and bad values are refused with line and accepted values, all at once.
+func LoadConfig(path string) (Config, error) {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return Config{}, configError{fmt.Sprintf("cannot read the configuration %s: %v; copy config.example.yaml and name it with --config", path, errors.Unwrap(err))}
+	}
+	c := defaults()
+	var faults []string
+	secrets := map[string]bool{}
+	expanded := envName.ReplaceAllFunc(text, func(m []byte) []byte {
+		name := string(envName.FindSubmatch(m)[1])
+		v, ok := os.LookupEnv(name)
+		if !ok && !commented(text, m) {
+			faults = append(faults, fmt.Sprintf("%s:%d: the environment variable %s is not set", path, lineOf(text, "${"+name+"}"), name))
+		}
+		if v != "" {
+			secrets[v] = true
+		}
+		return []byte(v)
+	})
+	dec := yaml.NewDecoder(bytes.NewReader(expanded), yaml.Strict())
+	if err := dec.Decode(&c); err != nil && !strings.Contains(err.Error(), "EOF") {
+		return Config{}, configError{path + ":" + yamlFault(err, secrets)}
+	}
+	at := func(key string) string { return fmt.Sprintf("%s:%d: ", path, lineOf(text, key+":")) }
+	bad := func(key, format string, args ...any) {
+		faults = append(faults, at(key)+key+": "+fmt.Sprintf(format, args...))
+	}
+	oneOf := func(key, got string, accepted ...string) {
+		for _, a := range accepted {
+			if got == a {
+				return
+			}
+		}
+		bad(key, "%q is none of %s", got, strings.Join(accepted, ", "))
+	}
+	if c.zone, err = time.LoadLocation(c.Timezone); err != nil || c.Timezone == "" {
+		bad("timezone", "%q is no time zone such as Asia/Shanghai", c.Timezone)
+	}
+	if c.pack, err = scheduler.Load(c.Policy); err != nil {
+		bad("policy", "%v", err)
+	}
+	oneOf("driver", c.Database.Driver, store.SQLite, store.MySQL)
+	if c.Database.Driver == store.MySQL && c.Database.DSN == "" {
+		bad("dsn", "mysql needs one, such as user:password@tcp(127.0.0.1:3306)/xunfang")
+	}
+	oneOf("level", c.Log.Level, "debug", "info", "warn", "error")
+	oneOf("format", c.Log.Format, "text", "json")
+	oneOf("card_update", c.WeCom.CardUpdate, "api", "passive")
+	if !strings.HasPrefix(c.WeCom.Callback.Path, "/") {
+		bad("path", "must begin with /")
+	}
+	if u, err := url.Parse(c.WeCom.APIBase); err != nil || u.Host == "" {
+		bad("api_base", "must be an address such as https://qyapi.weixin.qq.com")
+	}
+	if len(faults) > 0 {
+		return Config{}, configError{strings.Join(faults, "\n")}
+	}
+	return c, nil
+}
+
+// Door makes the callback's lock; what is wrong with its keys is a fault of the file.
+func (c Config) Door() (*wecom.Door, error) {
+	d, err := wecom.NewDoor(c.WeCom.CorpID, c.WeCom.Callback.Token, c.WeCom.Callback.EncodingAESKey)
+	if err != nil {
+		return nil, configError{"wecom.callback: " + err.Error()}
+	}
+	return d, nil
+}
+
+// dsn is the database's address; empty with SQLite means the data folder.
+func (c Config) dsn() string {
+	if c.Database.Driver == store.SQLite && c.Database.DSN == "" {
+		return filepath.Join(c.DataDir, "xunfang.db")
+	}
+	return c.Database.DSN
+}
+
+// logger writes to stderr, as text or JSON.
+func (c Config) logger() *slog.Logger {
+	var level slog.Level
+	_ = level.UnmarshalText([]byte(c.Log.Level)) // checked when the file was read
+	o := &slog.HandlerOptions{Level: level}
+	if c.Log.Format == "json" {
+		return slog.New(slog.NewJSONHandler(os.Stderr, o))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, o))
+}
+
+// commented says whether every use of a placeholder stands in a comment.
+func commented(text, use []byte) bool {
+	for line := range bytes.Lines(text) {
+		if i := bytes.Index(line, use); i >= 0 {
+			if j := bytes.IndexByte(line, '#'); j < 0 || j > i {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// lineOf is the line on which a key first stands, 1 where it does not.
+func lineOf(text []byte, what string) int {
+	if i := bytes.Index(text, []byte(what)); i >= 0 {
+		return bytes.Count(text[:i], []byte("\n")) + 1
+	}
+	return 1
+}
+
+// yamlFault is the decoder's complaint with its line, without the excerpt of the file: a secret may stand in it.
+func yamlFault(err error, secrets map[string]bool) string {
+	line, column, msg := 1, 1, err.Error()
+	var y yaml.Error
+	if errors.As(err, &y) {
+		msg = y.GetMessage()
+		if t := y.GetToken(); t != nil && t.Position != nil {
+			line, column = t.Position.Line, t.Position.Column
+		}
+	}
+	for s := range secrets {
+		msg = strings.ReplaceAll(msg, s, "***")
+	}
+	return fmt.Sprintf("%d:%d: %s", line, column, strings.SplitN(msg, "\n", 2)[0])
+}
