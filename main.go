@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -315,8 +316,28 @@ func importBook(ctx context.Context, s *store.Store, path string, today ledger.D
 	if err != nil {
 		return fmt.Errorf("write the ledger: %w", err)
 	}
-	fmt.Println(sum)
+	fmt.Println(written(sum))
 	return nil
+}
+
+// written says what an import did, sheet by sheet.
+func written(s store.Summary) string {
+	if s.Empty() {
+		return "nothing new: the ledger stands as it was"
+	}
+	var parts []string
+	for _, t := range []struct {
+		name  string
+		count store.Count
+	}{
+		{"regions", s.Regions}, {"people", s.People}, {"posts", s.Posts}, {"elders", s.Elders}, {"assignments", s.Assignments},
+		{"tiers", s.Tierings}, {"family", s.Kin}, {"pairs", s.Pairs},
+	} {
+		if t.count != (store.Count{}) {
+			parts = append(parts, fmt.Sprintf("%s %d new, %d changed", t.name, t.count.New, t.count.Changed))
+		}
+	}
+	return "written: " + strings.Join(parts, "; ")
 }
 
 func exportCommand() *cobra.Command {

@@ -184,12 +184,19 @@ func (b *Bot) handle(ctx context.Context, in store.Inbound) (err error) {
 			b.metrics.turn.Observe(time.Since(start).Seconds())
 			return
 		}
-		if in.Tries+1 < turnTries {
-			err = errors.Join(err, b.Store.Failed(ctx, in.ID, "turn failed"))
-			return
+		mark, reason := b.Store.Failed, "turn failed"
+		if in.Tries+1 >= turnTries {
+			mark, reason = b.Store.Bury, "no turn could digest it"
 		}
-		b.Log.Error("message put aside", "message", in.ID, "err", err)
-		err = errors.Join(b.Store.Bury(ctx, in.ID, "no turn could digest it"), b.apologise(ctx, in))
+		switch marked := mark(ctx, in.ID, reason); {
+		case errors.Is(marked, store.ErrUnknown): // it waits no longer: another process was faster
+			err = nil
+		case marked != nil || in.Tries+1 < turnTries:
+			err = errors.Join(err, marked)
+		default:
+			b.Log.Error("message put aside", "message", in.ID, "err", err)
+			err = b.apologise(ctx, in)
+		}
 	}()
 	for range staleTurn {
 		if err = b.turn(ctx, in); !errors.Is(err, store.ErrStale) {
@@ -325,7 +332,7 @@ func (b *Bot) render(messages []ledger.Message) ([]ledger.Message, error) {
 
 // apologise tells the person that this one message came to nothing.
 func (b *Bot) apologise(ctx context.Context, in store.Inbound) error {
-	m := ledger.Message{Key: in.Key + "/sorry", To: in.User, Priority: ledger.PriorityReply,
+	m := ledger.Message{Key: in.Key + "/sorry", To: in.User, Priority: ledger.PriorityReply, Nth: in.ID,
 		Text: "刚才那一条没处理成,是我们这边的问题,已经记下来查。请再说一次。"}
 	messages, err := b.render([]ledger.Message{m})
 	if err != nil {

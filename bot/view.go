@@ -86,7 +86,7 @@ func (o outlook) look(user string, now time.Time, zone *time.Location) flows.Vie
 	}
 	v.After = func(e ledger.Entry) []ledger.Duty {
 		elder, _ := r.Elder(e.ElderID)
-		return scheduler.Due(elder, r.Tierings(e.ElderID), append(slices.Clip(byElder[e.ElderID]), e), o.pack, today)
+		return scheduler.Due(elder, r.Tiers(e.ElderID), append(slices.Clip(byElder[e.ElderID]), e), o.pack, today)
 	}
 	if o.areas {
 		v.Figure = o.own(v.Elders, user, now.In(zone))
@@ -114,7 +114,7 @@ func (o outlook) elder(e ledger.Elder, entries []ledger.Entry, user string, toda
 		ID: e.ID, Name: e.Name, Aliases: strings.FieldsFunc(e.Aliases, func(c rune) bool { return c == '、' }), Female: e.Gender == "女",
 		Village: r.At(e.Region, ledger.LevelVillage).Name, Group: r.At(e.Region, ledger.LevelGroup).Name, Age: e.Birth.Age(today),
 		Tier: r.Tier(e.ID, today), Mine: slices.Contains(r.Visitors(e.ID, today), user),
-		Duties: scheduler.Due(e, r.Tierings(e.ID), entries, o.pack, today), Phone: e.Phone, Address: e.Address, Entries: len(entries),
+		Duties: scheduler.Due(e, r.Tiers(e.ID), entries, o.pack, today), Phone: e.Phone, Address: e.Address, Entries: len(entries),
 	}
 	for _, x := range entries {
 		if x.Outcome.Met() && x.Day <= today {
@@ -222,7 +222,7 @@ func (o outlook) figures(p ledger.Post, byElder map[string][]ledger.Entry, today
 	lines := []flows.Area{{Name: reg.Name}}
 	at := map[string]int{}
 	for _, e := range r.Within(p.Region) {
-		duties := scheduler.Due(e, r.Tierings(e.ID), byElder[e.ID], o.pack, today)
+		duties := scheduler.Due(e, r.Tiers(e.ID), byElder[e.ID], o.pack, today)
 		lines[0].Elders++
 		tally(&lines[0].Figure, duties)
 		for _, part := range o.parts(reg.Level, e, today) {

@@ -127,9 +127,6 @@ func (r *Roster) Tier(elderID string, on Day) Tier {
 // Tiers are the tiers an elder has had, each with its dates.
 func (r *Roster) Tiers(elderID string) []Tiering { return r.tiers[elderID] }
 
-// Tierings are all tiers an elder ever had.
-func (r *Roster) Tierings(elderID string) []Tiering { return r.tiers[elderID] }
-
 // Visitors are the userids responsible for an elder on a day.
 func (r *Roster) Visitors(elderID string, on Day) []string {
 	var who []string
@@ -157,18 +154,21 @@ func (r *Roster) Assigned(userid string, on Day) []Elder {
 // Within are the elders living in a region or below it.
 func (r *Roster) Within(code string) []Elder {
 	var out []Elder
-	var walk func(string, int)
-	walk = func(c string, depth int) {
+	seen := map[string]bool{} // a loop in the data must not swallow anybody, nor count them twice
+	var walk func(string)
+	walk = func(c string) {
+		if seen[c] {
+			return
+		}
+		seen[c] = true
 		for _, i := range r.byRegion[c] {
 			out = append(out, r.book.Elders[i])
 		}
-		if depth < 8 { // county, township, village, group: deeper is a loop in the data
-			for _, child := range r.children[c] {
-				walk(child, depth+1)
-			}
+		for _, child := range r.children[c] {
+			walk(child)
 		}
 	}
-	walk(code, 0)
+	walk(code)
 	return out
 }
 

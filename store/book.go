@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
@@ -26,15 +27,25 @@ type Summary struct {
 // Empty says that nothing was written.
 func (s Summary) Empty() bool { return s == Summary{} }
 
+// rosterLook is how long a roster is taken for the newest without a look: every turn reads it, and imports are rare.
+const rosterLook = 500 * time.Millisecond
+
 // Roster is the ledger's people in memory, shared by all readers. It is read again when somebody, this process or another,
-// has imported since: one look at one row finds out.
+// has imported since: one look at one row finds out, at most twice a second.
 func (s *Store) Roster(ctx context.Context) (*ledger.Roster, error) {
+	s.rosterMu.Lock()
+	if s.roster != nil && time.Since(s.rosterSeen) < rosterLook {
+		defer s.rosterMu.Unlock()
+		return s.roster, nil
+	}
+	s.rosterMu.Unlock()
 	version, err := rosterVersion(s.quick(ctx), s.read, "")
 	if err != nil {
 		return nil, err
 	}
 	s.rosterMu.Lock()
 	defer s.rosterMu.Unlock()
+	s.rosterSeen = time.Now()
 	if s.roster != nil && version == s.rosterVersion {
 		return s.roster, nil
 	}
@@ -126,6 +137,9 @@ func (s *Store) SaveBook(ctx context.Context, b ledger.Book, today ledger.Day) (
 			return Summary{}, err
 		}
 		if saved {
+			s.rosterMu.Lock()
+			s.rosterSeen = time.Time{} // whoever imported sees it at once
+			s.rosterMu.Unlock()
 			return d.summary(), nil
 		}
 	}
@@ -175,11 +189,15 @@ func compare(old, b ledger.Book, today ledger.Day) (*differences, error) {
 	for _, x := range b.Kin {
 		d.kin.merge(x)
 	}
+	for _, r := range b.Resets {
+		d.reset(r)
+	}
 	// A visitor's place is an elder's, a post a person's: all of a book's rows without From are together what holds now.
 	saveDated(&d.assignments, b.Assignments, today, dated[ledger.Assignment]{
 		span:  func(x *ledger.Assignment) (*ledger.Day, *ledger.Day) { return &x.From, &x.To },
 		owner: func(x ledger.Assignment) string { return x.ElderID },
 		same:  func(x, y ledger.Assignment) bool { return x.UserID == y.UserID },
+		none:  func(x ledger.Assignment) bool { return x.UserID == clearing },
 	})
 	saveDated(&d.tierings, b.Tierings, today, dated[ledger.Tiering]{
 		span:  func(x *ledger.Tiering) (*ledger.Day, *ledger.Day) { return &x.From, &x.To },
@@ -189,6 +207,7 @@ func compare(old, b ledger.Book, today ledger.Day) (*differences, error) {
 	saveDated(&d.posts, b.Posts, today, dated[ledger.Post]{
 		span:  func(x *ledger.Post) (*ledger.Day, *ledger.Day) { return &x.From, &x.To },
 		owner: func(x ledger.Post) string { return x.UserID },
+		none:  func(x ledger.Post) bool { return x.Role == clearing },
 		same: func(x, y ledger.Post) bool {
 			return x.Role == y.Role && x.Region == y.Region && (y.Dept == "" || x.Dept == y.Dept || y.Dept == clearing && x.Dept == "")
 		},
@@ -200,6 +219,27 @@ func compare(old, b ledger.Book, today ledger.Day) (*differences, error) {
 		same:  func(x, y ledger.Pair) bool { return true },
 	})
 	return d, nil
+}
+
+// reset empties a field that has no letters to say so.
+func (d *differences) reset(r ledger.Reset) {
+	if k, ok := d.kin.get(join(r.ElderID, r.Kin)); ok && r.Field == ledger.ResetCarer {
+		k.Carer = false
+		d.kin.put(k)
+	}
+	e, ok := d.elders.get(r.ElderID)
+	if !ok || r.Field == ledger.ResetCarer {
+		return
+	}
+	switch r.Field {
+	case ledger.ResetLon:
+		e.Lon = 0
+	case ledger.ResetLat:
+		e.Lat = 0
+	case ledger.ResetLostChild:
+		e.LostChild = false
+	}
+	d.elders.put(e)
 }
 
 // clearing empties a text or a day.
@@ -344,7 +384,7 @@ func (t *table[T]) write(ctx context.Context, tx *sql.Tx, d dialect) error {
 			args = append(args, v)
 		}
 	}
-	_, err = insert(ctx, tx, "INSERT INTO "+sch.Table+" ("+strings.Join(columns, ", ")+")", len(columns), args,
+	_, err = d.insert(ctx, tx, "INSERT INTO "+sch.Table+" ("+strings.Join(columns, ", ")+")", len(columns), args,
 		d.upsert(strings.Join(primary, ", "), strings.Join(sets, ", ")))
 	return err
 }
@@ -356,6 +396,7 @@ type dated[T any] struct {
 	span  func(*T) (from, to *ledger.Day)
 	owner func(T) string    // whose rows without From are together what holds now
 	same  func(x, y T) bool // whether x, a row that holds, is what the book's row y wants
+	none  func(T) bool      // whether the row says that nothing holds any more; nil: no row does
 }
 
 func (d dated[T]) holds(x T, on ledger.Day) bool {
@@ -376,8 +417,11 @@ func saveDated[T comparable](t *table[T], rows []T, today ledger.Day, d dated[T]
 		o := d.owner(x)
 		if wanted[o] == nil {
 			owners = append(owners, o)
+			wanted[o] = []T{}
 		}
-		wanted[o] = append(wanted[o], x)
+		if d.none == nil || !d.none(x) {
+			wanted[o] = append(wanted[o], x)
+		}
 	}
 	held := map[string][]string{} // owner → keys of the rows that hold today
 	note := func(k string) {

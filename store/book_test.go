@@ -165,6 +165,36 @@ func TestPairsWithAnEnd(t *testing.T) {
 	})
 }
 
+// What has no letters of its own is set back by name, and "-" in place of a person or a role ends what held.
+func TestSaveBookResets(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		save(t, s, county(), today)
+		later := today.Add(10)
+		ends := ledger.Book{
+			Resets: []ledger.Reset{{ElderID: "e1", Field: ledger.ResetLostChild}, {ElderID: "e1", Field: ledger.ResetLon},
+				{ElderID: "e1", Kin: "赵大", Field: ledger.ResetCarer}, {ElderID: "nobody", Field: ledger.ResetLat}},
+			Posts:       []ledger.Post{{UserID: "zhang", Role: "-"}},
+			Assignments: []ledger.Assignment{{ElderID: "e1", UserID: "-"}},
+		}
+		save(t, s, ends, later)
+		assert.True(t, save(t, s, ends, later).Empty())
+		b, err := s.Book(ctx)
+		require.NoError(t, err)
+		assert.False(t, b.Elders[0].LostChild)
+		assert.Zero(t, b.Elders[0].Lon)
+		assert.Equal(t, "高血压", b.Elders[0].Health)
+		assert.False(t, b.Kin[0].Carer)
+		r := ledger.NewRoster(b)
+		assert.Equal(t, []string{"zhang"}, r.Visitors("e1", later.Add(-1)), "the past stays")
+		assert.Empty(t, r.Visitors("e1", later))
+		assert.Equal(t, []string{"zhang"}, r.Visitors("e2", later), "another elder's assignment is another matter")
+		for _, p := range r.Posts("zhang") {
+			assert.False(t, p.Holds(later))
+			assert.True(t, p.Holds(later.Add(-1)))
+		}
+	})
+}
+
 func TestSaveBookNeedsADay(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		_, err := s.SaveBook(ctx, county(), "heute")

@@ -78,7 +78,7 @@ func (b *bunch) doReceives(ctx context.Context, tx *sql.Tx) error {
 		b.received++
 		args = append(args, in.Key, in.User, in.Raw, moment(in.At))
 	}
-	n, err := insert(ctx, tx, "INSERT INTO inbox (dedupe, usr, raw, at)", 4, args, b.s.d.ignore("dedupe"))
+	n, err := b.s.d.insert(ctx, tx, "INSERT INTO inbox (dedupe, usr, raw, at)", 4, args, b.s.d.ignore("dedupe"))
 	if err != nil {
 		return fmt.Errorf("insert into the inbox: %w", err)
 	}

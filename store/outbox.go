@@ -114,22 +114,22 @@ func (p *plan) post(ctx context.Context, tx *sql.Tx) error {
 	for i, c := range dueColumns {
 		sets[i] = fmt.Sprintf("%[1]s = %[2]s(lanes.%[1]s, {%[1]s})", c, d.least)
 	}
-	if err := putLanes(ctx, tx, lanes, d.upsert("lane", strings.Join(sets, ", "))); err != nil {
+	if err := d.putLanes(ctx, tx, lanes, d.upsert("lane", strings.Join(sets, ", "))); err != nil {
 		return err
 	}
-	if _, err := insert(ctx, tx, "INSERT INTO outbox ("+outboxColumns+")", 12, p.outbox, d.ignore("dedupe")); err != nil {
+	if _, err := d.insert(ctx, tx, "INSERT INTO outbox ("+outboxColumns+")", 12, p.outbox, d.ignore("dedupe")); err != nil {
 		return fmt.Errorf("write the outbox: %w", err)
 	}
 	return nil
 }
 
-func putLanes(ctx context.Context, tx *sql.Tx, lanes []lane, tail string) error {
+func (d dialect) putLanes(ctx context.Context, tx *sql.Tx, lanes []lane, tail string) error {
 	slices.SortFunc(lanes, func(a, b lane) int { return strings.Compare(a.name, b.name) })
 	args := make([]any, 0, 6*len(lanes))
 	for _, l := range lanes {
 		args = append(args, l.name, l.due[0], l.due[1], l.due[2], l.freeAt, l.recent)
 	}
-	if _, err := insert(ctx, tx, "INSERT INTO lanes (lane, due_alarm, due_reply, due_reminder, free_at, recent)", 6, args, tail); err != nil {
+	if _, err := d.insert(ctx, tx, "INSERT INTO lanes (lane, due_alarm, due_reply, due_reminder, free_at, recent)", 6, args, tail); err != nil {
 		return fmt.Errorf("write lanes: %w", err)
 	}
 	return nil
@@ -152,8 +152,7 @@ func (s *Store) Claim(ctx context.Context, now time.Time, n int, lease time.Dura
 		return nil, nil
 	}
 	// A look without the write lock: a sender that polls must not stand in the committer's way.
-	due, err := s.NextDue(ctx)
-	if err != nil || due.IsZero() || due.After(now) {
+	if due, err := s.due(ctx, moment(now)); err != nil || !due {
 		return nil, err
 	}
 	c := &claiming{now: now, n: n, lease: lease}
@@ -161,6 +160,24 @@ func (s *Store) Claim(ctx context.Context, now time.Time, n int, lease time.Dura
 		return nil, fmt.Errorf("claim from the outbox: %w", err)
 	}
 	return c.got, nil
+}
+
+// due says whether there may be something to claim.
+func (s *Store) due(ctx context.Context, now int64) (bool, error) {
+	var q strings.Builder
+	var args []any
+	for p, due := range dueColumns {
+		if p > 0 {
+			q.WriteString(" OR ")
+		}
+		q.WriteString("EXISTS (SELECT 1 FROM lanes" + fmt.Sprintf(s.d.useIndex, dueIndexes[p]) + " WHERE " + due + " <= ? AND free_at <= ?)")
+		args = append(args, now, now)
+	}
+	var yes bool
+	if err := s.read.QueryRowContext(s.quick(ctx), "SELECT "+q.String(), args...).Scan(&yes); err != nil {
+		return false, fmt.Errorf("look whether the outbox is due: %w", err)
+	}
+	return yes, nil
 }
 
 // NextDue is when there may be something to claim; the zero time if nothing waits.
@@ -323,7 +340,7 @@ func (c *claimer) look(ctx context.Context, p int, lanes []lane) ([]Claim, error
 		return got, nil
 	}
 	sets := "due_alarm = {due_alarm}, due_reply = {due_reply}, due_reminder = {due_reminder}, free_at = {free_at}, recent = {recent}"
-	return got, putLanes(ctx, c.tx, touched, c.s.d.upsert("lane", sets))
+	return got, c.s.d.putLanes(ctx, c.tx, touched, c.s.d.upsert("lane", sets))
 }
 
 func (c *claimer) heads(ctx context.Context, p int, lanes []lane) (map[string]head, error) {

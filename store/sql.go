@@ -18,13 +18,15 @@ type dialect struct {
 	skipLocked string
 	least      string
 	useIndex   string // format of an index hint
+	byID       string // index hint: MySQL would rather lock every waiting row than those named
 	snapshot   sql.IsolationLevel
+	params     int // in one INSERT
 }
 
 var (
-	sqliteDialect = dialect{name: SQLite, least: "MIN", useIndex: " INDEXED BY %s"} // the one writer needs no row locks
+	sqliteDialect = dialect{name: SQLite, least: "MIN", useIndex: " INDEXED BY %s", params: 500} // the one writer needs no row locks
 	mysqlDialect  = dialect{name: MySQL, forUpdate: " FOR UPDATE", skipLocked: " FOR UPDATE SKIP LOCKED", least: "LEAST", useIndex: " FORCE INDEX (%s)",
-		snapshot: sql.LevelRepeatableRead}
+		byID: " FORCE INDEX (PRIMARY)", snapshot: sql.LevelRepeatableRead, params: 8000}
 )
 
 // ignore ends an INSERT whose rows may be there already. Not INSERT IGNORE: that would also swallow every other fault.
@@ -63,15 +65,12 @@ func marks(n int) string {
 	return strings.Repeat("?,", n-1) + "?"
 }
 
-// insertRows is how many rows go into one statement: SQLite takes 32,766 parameters.
-const insertRows = 400
-
-// insert writes rows of cols values each, args flat, in as few statements as possible: both drivers parse a statement
-// anew each time, so one of sixty rows costs a fifth of sixty of one.
-func insert(ctx context.Context, q querier, head string, cols int, args []any, tail string) (affected int64, err error) {
+// insert writes rows of cols values each, args flat, in few statements: both drivers parse a statement anew each time, so
+// one of sixty rows costs a fifth of sixty of one. But SQLite's parser takes long over thousands of parameters.
+func (d dialect) insert(ctx context.Context, q querier, head string, cols int, args []any, tail string) (affected int64, err error) {
 	row := "(" + marks(cols) + ")"
 	for len(args) > 0 {
-		n := min(insertRows, len(args)/cols)
+		n := min(max(1, d.params/cols), len(args)/cols)
 		res, err := q.ExecContext(ctx, head+" VALUES "+strings.Repeat(row+",", n-1)+row+tail, args[:n*cols]...)
 		if err != nil {
 			return affected, err

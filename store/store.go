@@ -49,7 +49,7 @@ type Options struct {
 	Redis      *redis.Client
 	Now        func() time.Time
 	Log        *slog.Logger
-	Committers int           // MySQL only; 0: 6, the best of 4 to 8 measured
+	Committers int           // MySQL only; 0: 4, with more the batches shrink
 	FlushDelay time.Duration // for benchmarks: slept in every commit, as a county's disk would
 }
 
@@ -74,6 +74,7 @@ type Store struct {
 	rosterMu      sync.Mutex
 	roster        *ledger.Roster
 	rosterVersion int64
+	rosterSeen    time.Time // when the version was last looked at
 }
 
 // Open connects. It does not migrate: a store that is not Migrated answers reads and writes with errors.
@@ -103,7 +104,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		s.read = s.write
 		over = mysql.New(mysql.Config{Conn: s.write})
 		if n = o.Committers; n <= 0 {
-			n = 6
+			n = 4
 		}
 	default:
 		return nil, fmt.Errorf("database driver %q is neither %s nor %s", o.Driver, SQLite, MySQL)

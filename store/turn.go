@@ -146,7 +146,7 @@ func (b *bunch) read(ctx context.Context, tx *sql.Tx) (*world, error) {
 		return w, nil
 	}
 	w.waiting = map[int64]bool{}
-	err = query(ctx, tx, "SELECT id FROM inbox WHERE id IN (%s) AND state = 0"+lock, slices.Compact(ids), nil, func(rows *sql.Rows) error {
+	err = query(ctx, tx, "SELECT id FROM inbox"+b.s.d.byID+" WHERE id IN (%s) AND state = 0"+lock, slices.Compact(ids), nil, func(rows *sql.Rows) error {
 		var id int64
 		err := rows.Scan(&id)
 		w.waiting[id] = true
@@ -267,7 +267,7 @@ func (p *plan) write(ctx context.Context, tx *sql.Tx) error {
 		for _, user := range users {
 			args = append(args, user, turns[user].Revision+1, turns[user].State, at)
 		}
-		_, err := insert(ctx, tx, "INSERT INTO conversations (usr, revision, state, at)", 4, args, tail)
+		_, err := d.insert(ctx, tx, "INSERT INTO conversations (usr, revision, state, at)", 4, args, tail)
 		return err
 	}
 	// A first turn is a plain INSERT: two processes may both have found no row to lock, and only one may win.
@@ -277,7 +277,7 @@ func (p *plan) write(ctx context.Context, tx *sql.Tx) error {
 	if err := conversations(p.moved, d.upsert("usr", "revision = {revision}, state = {state}, at = {at}")); err != nil {
 		return fmt.Errorf("move conversations on: %w", err)
 	}
-	n, err := exec(ctx, tx, "UPDATE inbox SET state = 1, done_at = ? WHERE state = 0 AND id IN (%s)", p.handled, at)
+	n, err := exec(ctx, tx, "UPDATE inbox"+d.byID+" SET state = 1, done_at = ? WHERE state = 0 AND id IN (%s)", p.handled, at)
 	if err != nil {
 		return fmt.Errorf("mark the inbox: %w", err)
 	}
@@ -295,7 +295,7 @@ func (p *plan) write(ctx context.Context, tx *sql.Tx) error {
 		{"facts", "`key`, entry_key, elder_id, field, result, value, `by`, at", p.facts, keep},
 		{"photos", "`key`, user_id, entry_key, media_id, state, hash, bytes, at", p.photos, d.upsert("`key`", bindPhoto)},
 	} {
-		_, err := insert(ctx, tx, "INSERT INTO "+t.table+" ("+t.columns+")", strings.Count(t.columns, ",")+1, t.args, t.tail)
+		_, err := d.insert(ctx, tx, "INSERT INTO "+t.table+" ("+t.columns+")", strings.Count(t.columns, ",")+1, t.args, t.tail)
 		if err != nil {
 			return fmt.Errorf("write %s: %w", t.table, err)
 		}
