@@ -80,12 +80,16 @@ export class Tour {
     if (shown) Object.assign(this.ring.style, { left: spot.left - 5 + 'px', top: spot.top - 5 + 'px', width: spot.width + 10 + 'px', height: spot.height + 10 + 'px' });
     const card = this.card.getBoundingClientRect();
     const beside = box.right + 20 + card.width < innerWidth;
-    // where there is no room beside, it stands over the talk: at its foot, or at its head when its foot holds the target
+    // where there is no room beside, it stands over the talk: at its foot, above the card in hand or at the head, wherever it covers least
     const foot = phone.box.getBoundingClientRect().top - card.height - 16;
-    const covers = shown && spot.bottom > foot && spot.top < foot + card.height;
+    const head = box.top + 84;
+    const clear = shown && (target.closest('[data-testid=card]') ?? target).getBoundingClientRect();
+    const covered = (top) => (clear ? Math.max(0, Math.min(top + card.height, clear.bottom) - Math.max(top, clear.top)) : 0);
+    const above = clear ? Math.max(head, clear.top - card.height - 14) : foot;
+    const over = [foot, above, head].reduce((best, top) => (covered(top) < covered(best) ? top : best));
     const left = beside ? box.right + 14 : box.left + (box.width - card.width) / 2;
     const middle = (shown ? spot.top : box.bottom - 120) - card.height / 2;
-    const top = beside ? Math.min(Math.max(box.top + 60, middle), innerHeight - card.height - 16) : covers ? box.top + 84 : foot;
+    const top = beside ? Math.min(Math.max(box.top + 60, middle), innerHeight - card.height - 16) : over;
     Object.assign(this.card.style, { left: left + 'px', top: top + 'px' });
   }
 }
