@@ -303,6 +303,8 @@ func kindOf(ev wecom.Event) (flows.Kind, bool) {
 		return flows.Photo, true
 	case "voice":
 		return flows.Voice, true
+	case "location":
+		return flows.Location, true
 	case "event":
 		switch ev.Event {
 		case "click":

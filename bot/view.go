@@ -242,17 +242,17 @@ func (o outlook) figures(p ledger.Post, byElder map[string][]ledger.Entry, today
 func (o outlook) parts(level ledger.Level, e ledger.Elder, today ledger.Day) []string {
 	switch level {
 	case ledger.LevelCounty:
-		return []string{"  " + o.roster.At(e.Region, ledger.LevelTownship).Name}
+		return []string{o.roster.At(e.Region, ledger.LevelTownship).Name}
 	case ledger.LevelTownship:
-		return []string{"  " + o.roster.At(e.Region, ledger.LevelVillage).Name}
+		return []string{o.roster.At(e.Region, ledger.LevelVillage).Name}
 	}
 	var names []string
 	for _, id := range o.roster.Visitors(e.ID, today) {
 		p, _ := o.roster.Person(id)
-		names = append(names, "  "+p.Name)
+		names = append(names, p.Name)
 	}
 	if len(names) == 0 {
-		return []string{"  还没安排巡访员"}
+		return []string{"还没安排巡访员"}
 	}
 	return names
 }

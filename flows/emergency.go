@@ -17,7 +17,10 @@ var emergencyForm = Form{
 	Steps: []Step{{Key: "what", Ask: askEmergency, Parse: parseLine}},
 }
 
-const numbers = "⚠ 先打电话:病、伤、煤气中毒打 120;有人侵害、走失打 110;着火、门打不开打 119。"
+const numbers = `⚠ 先打电话
+120 病、伤、煤气中毒
+110 有人侵害、走失
+119 着火、门打不开`
 
 // alarm tells everybody in charge, once. A second call within ten minutes adds to the first instead of ringing again.
 func (t *turn) alarm(about string) {
@@ -46,16 +49,13 @@ func told(v View) string {
 
 // alarmLead is the word to those in charge; the reporter's number is whole, because calling is the point.
 func alarmLead(in Input, about string) []ledger.Message {
-	who := strings.TrimSpace(in.View.Posts + " " + in.View.Name)
+	who := strings.TrimSpace(in.View.Posts+" "+in.View.Name) + " "
 	if !in.View.Known {
 		who = "没有登记的人(未核实,账号 " + in.User + ")"
 	}
-	text := fmt.Sprintf("⚠ 紧急:%s %s 报告有人遇到危险。", in.Now.In(in.Zone).Format("15:04"), who)
-	if about != "" {
-		text = fmt.Sprintf("⚠ 紧急:%s\n%s %s 报告。", about, in.Now.In(in.Zone).Format("15:04"), who)
-	}
+	text := fmt.Sprintf("⚠ 紧急:%s\n%s %s报告", orElse(about, "有人遇到危险"), in.Now.In(in.Zone).Format("15:04"), who)
 	if in.View.Phone != "" {
-		text += "请马上打给报告的人:" + in.View.Phone
+		text += "\n请马上打给" + in.View.Name + ":\n" + in.View.Phone
 	}
 	var out []ledger.Message
 	for _, p := range in.View.Leads {

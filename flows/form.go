@@ -147,6 +147,8 @@ func Advance(forms []Form, s State, in Input) (State, ledger.Changes) {
 			t.photo()
 		case Voice:
 			t.say("语音我还听不了,请打一句字,或用输入法的话筒说成字。有人遇到危险,请说「紧急」。")
+		case Location:
+			t.say("位置收到了。记巡访不用发位置;要记一次请点「巡访」。")
 		case Text:
 			t.text()
 		}

@@ -40,7 +40,7 @@ func (t *turn) photo() {
 		switch {
 		case !first:
 		case t.s.Step == "ok":
-			t.say("照片收到了。没有别的要改,就点上面的「确认」。")
+			t.say("照片收到了。点上面的「确认」。")
 		default:
 			t.say("照片收到了,接着往下记。")
 		}

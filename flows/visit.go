@@ -407,8 +407,8 @@ func askAct(a Answers, in Input) Prompt {
 	}
 	return Prompt{Card: &ledger.Card{
 		Title: "报给村里处理,还是当场修好了?", Desc: desc,
-		Buttons: []ledger.Button{{Key: "reported", Text: "报村里", Style: 1}, {Key: "fixed", Text: "修好了", Style: 1},
-			{Key: "watched", Text: "先看着", Style: 1}, {Key: "danger", Text: "现在就危险", Style: 2}},
+		Buttons: []ledger.Button{{Key: "reported", Text: "报村里", Style: 1}, {Key: "fixed", Text: "修好了", Style: 2},
+			{Key: "watched", Text: "先看着", Style: 2}, {Key: "danger", Text: "现在就危险", Style: 2}},
 	}}
 }
 
@@ -429,9 +429,9 @@ func askConfirm(a Answers, in Input) Prompt {
 	}
 	c.Buttons = []ledger.Button{{Key: "yes", Text: "确认", Style: 1}}
 	if door && met && in.View.Rules.PhotoNeeded && len(in.shots) == 0 {
-		c.Buttons = append(c.Buttons, ledger.Button{Key: "waive", Text: "没法拍照", Style: 1})
+		c.Buttons = append(c.Buttons, ledger.Button{Key: "waive", Text: "没法拍照", Style: 2})
 	}
-	c.Buttons = append(c.Buttons, ledger.Button{Key: "edit", Text: "改", Style: 1}, ledger.Button{Key: "drop", Text: "撤销", Style: 2})
+	c.Buttons = append(c.Buttons, ledger.Button{Key: "edit", Text: "改", Style: 2}, ledger.Button{Key: "drop", Text: "撤销", Style: 2})
 	if field, shown := recheck(e, in.View.Rules); field != "" && met {
 		c.Drop = &ledger.Choice{Key: "recheck", Title: shown, Picked: []string{"no"}, Options: []ledger.Option{
 			{ID: "no", Text: "这次没问"}, {ID: "same", Text: "没变"}, {ID: "changed", Text: "变了"}}}
@@ -496,23 +496,23 @@ func recheck(e *Elder, r Rules) (field, shown string) {
 	field = r.Recheck[e.Entries%len(r.Recheck)]
 	switch field {
 	case "phone":
-		shown = "核对:" + e.she() + "的电话" + tail(e.Phone)
+		shown = "核对电话" + tail(e.Phone)
 	case "address":
-		shown = "核对:还住" + e.Group + "原来的地方"
+		shown = "核对住址"
 	case "kin":
 		if e.Kin == "" {
-			return field, "核对:子女电话(还没登记)"
+			return field, "核对子女电话"
 		}
-		shown = "核对:" + e.Kin + "的电话" + tail(e.KinPhone)
+		shown = "核对" + clip(e.Kin, 4) + "电话" + tail(e.KinPhone)
 	}
 	return field, shown
 }
 
 func tail(phone string) string {
 	if len(phone) < 4 {
-		return "(还没登记)"
+		return "未登记"
 	}
-	return "尾号" + phone[len(phone)-4:]
+	return phone[len(phone)-4:]
 }
 
 func parseConfirm(raw string, _ Input) (string, error) {

@@ -108,23 +108,23 @@ func (t *turn) todo() {
 			}
 			if count++; count <= todoLines {
 				n, _ := e.missing()
-				names = append(names, fmt.Sprintf("%s %s(差%d次)", e.Name, e.place(v.villages() && len(v.named(e.Name)) > 1), n))
+				names = append(names, fmt.Sprintf("%s %s 差%d次", e.Name, e.place(v.villages() && len(v.named(e.Name)) > 1), n))
 			}
 		}
 		if count > len(names) {
 			names = append(names, fmt.Sprintf("…还有%d位,说「名册」看全部", count-len(names)))
 		}
 		if count > 0 {
-			c.Sub += string(tier) + ":" + strings.Join(names, "、") + "\n"
+			c.Sub += string(tier) + "\n" + strings.Join(names, "\n") + "\n"
 		}
 	}
 	c.Sub = strings.TrimSuffix(c.Sub, "\n")
-	for _, e := range owed[:min(4, len(owed))] {
+	for i, e := range owed[:min(4, len(owed))] {
 		text := "看" + e.Name
 		if len(v.named(e.Name)) > 1 {
 			text += " " + orElse(e.Group, e.Village)
 		}
-		c.Buttons = append(c.Buttons, ledger.Button{Key: "go:visit:" + e.ID, Text: clip(text, buttonWidth), Style: 1})
+		c.Buttons = append(c.Buttons, ledger.Button{Key: "go:visit:" + e.ID, Text: clip(text, buttonWidth), Style: min(2, i+1)})
 	}
 	t.card(c)
 }
@@ -146,14 +146,14 @@ func (t *turn) roster() {
 			lines = append(lines, fmt.Sprintf("…还有%d位。打名字可以直接记巡访。", len(all)-i))
 			break
 		}
-		line := e.brief(v.villages()) + " " + string(e.Tier)
+		line := e.brief(v.villages() && len(v.named(e.Name)) > 1) + " " + string(e.Tier) + "\n　"
 		for _, d := range e.Duties {
-			line += fmt.Sprintf(" %s%d/%d", d.Period.Name(), d.Done, d.Need)
+			line += fmt.Sprintf("%s%d/%d ", d.Period.Name(), d.Done, d.Need)
 		}
 		if e.Last != "" {
-			line += " 上次" + e.Last.Short()
+			line += "上次" + e.Last.Short()
 		} else {
-			line += " 近三个月没有记录"
+			line += "近三个月没有记录"
 		}
 		lines = append(lines, line)
 	}
@@ -184,23 +184,23 @@ func (t *turn) stats() {
 	v := t.in.View
 	var lines []string
 	if f := v.Figure; f.Elders > 0 {
-		lines = append(lines, fmt.Sprintf("%s您名下%d位老人,应看%d次,已看%d次,还差%d位。", v.Rules.Period, f.Elders, f.Need, f.Done, f.Missing),
-			fmt.Sprintf("上门%d次,电话%d次。", f.Door, f.Calls))
+		lines = append(lines, fmt.Sprintf("%s您还差%d位", v.Rules.Period, f.Missing), fmt.Sprintf("%d位老人 应看%d次 已看%d次", f.Elders, f.Need, f.Done),
+			fmt.Sprintf("上门%d次 电话%d次", f.Door, f.Calls))
 		if f.Attempts+f.Refused > 0 {
-			lines = append(lines, fmt.Sprintf("没见到人%d次,不愿见%d次。", f.Attempts, f.Refused))
+			lines = append(lines, fmt.Sprintf("没见到人%d次 不愿见%d次", f.Attempts, f.Refused))
 		}
 		if f.Found > 0 {
-			lines = append(lines, fmt.Sprintf("发现%d件情况,%d件在村里处理。", f.Found, f.Reported))
+			lines = append(lines, fmt.Sprintf("发现%d件情况 %d件在村里处理", f.Found, f.Reported))
 		}
 		if f.NoPhoto > 0 {
-			lines = append(lines, fmt.Sprintf("%d次上门还缺照片。", f.NoPhoto))
+			lines = append(lines, fmt.Sprintf("%d次上门还缺照片", f.NoPhoto))
 		}
 	}
 	for i, a := range v.Areas {
 		if i == 0 && len(lines) > 0 {
 			lines = append(lines, "")
 		}
-		lines = append(lines, fmt.Sprintf("%s:%d位老人,应看%d次,已看%d次,还差%d位", a.Name, a.Elders, a.Need, a.Done, a.Missing))
+		lines = append(lines, fmt.Sprintf("%s 还差%d位", a.Name, a.Missing), fmt.Sprintf("　%d位老人 应看%d次 已看%d次", a.Elders, a.Need, a.Done))
 	}
 	if len(lines) == 0 {
 		t.say("还没有可以统计的。")

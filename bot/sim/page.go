@@ -306,6 +306,7 @@ func (s *Sim) pageReset(w http.ResponseWriter, _ *http.Request) {
 	for _, p := range s.roll {
 		p.clear()
 	}
+	s.sent.clear() // with the bot's side new, its task_ids begin anew, too
 	s.traces.clear()
 	s.faults.Set(FaultSet{})
 	s.offset.Store(0)

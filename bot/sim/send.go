@@ -49,6 +49,13 @@ const (
 	keepSent   = 100_000
 )
 
+func (l *sentLog) clear() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.init()
+	l.order, l.queue = nil, nil
+}
+
 func (l *sentLog) init() {
 	l.byID, l.codes, l.tasks = map[string]*sent{}, map[string]*code{}, map[string]bool{}
 }
