@@ -19,6 +19,8 @@ type Roster struct {
 	kin      map[string][]Kin
 	byRegion map[string][]int // elders living directly in a region
 	children map[string][]string
+	paths    map[string][]string // a region's code and all above it
+	offices  map[string][]Post   // posts by region
 }
 
 // NewRoster indexes a book. The book must not change afterwards.
@@ -28,7 +30,7 @@ func NewRoster(b Book) *Roster {
 		posts: map[string][]Post{}, elders: make(map[string]int, len(b.Elders)), byUser: map[string][]Assignment{},
 		byElder: make(map[string][]Assignment, len(b.Elders)), pairs: map[string][]Pair{},
 		tiers: make(map[string][]Tiering, len(b.Elders)), kin: map[string][]Kin{}, byRegion: map[string][]int{},
-		children: map[string][]string{},
+		children: map[string][]string{}, paths: make(map[string][]string, len(b.Regions)), offices: map[string][]Post{},
 	}
 	for _, x := range b.Regions {
 		r.regions[x.Code] = x
@@ -37,8 +39,12 @@ func NewRoster(b Book) *Roster {
 	for _, x := range b.People {
 		r.people[x.UserID] = x
 	}
+	for _, x := range b.Regions {
+		r.paths[x.Code] = r.path(x.Code)
+	}
 	for _, x := range b.Posts {
 		r.posts[x.UserID] = append(r.posts[x.UserID], x)
+		r.offices[x.Region] = append(r.offices[x.Region], x)
 	}
 	for i, x := range b.Elders {
 		r.elders[x.ID] = i
@@ -84,8 +90,11 @@ func (r *Roster) Region(code string) (Region, bool) {
 	return x, ok
 }
 
-// Path is a region's code and all above it, nearest first. A loop in the data ends it.
-func (r *Roster) Path(code string) []string {
+// Path is a region's code and all above it, nearest first; nil for a region nobody knows.
+func (r *Roster) Path(code string) []string { return r.paths[code] }
+
+// path climbs. A loop in the data ends it.
+func (r *Roster) path(code string) []string {
 	var path []string
 	for code != "" && !slices.Contains(path, code) {
 		x, ok := r.regions[code]
@@ -215,8 +224,8 @@ func (r *Roster) Visible(userid string, on Day) []Elder {
 func (r *Roster) Holders(role Role, region string, on Day) []Person {
 	for _, code := range r.Path(region) {
 		var out []Person
-		for _, p := range r.book.Posts {
-			if p.Role == role && p.Region == code && p.Holds(on) {
+		for _, p := range r.offices[code] {
+			if p.Role == role && p.Holds(on) {
 				if who, ok := r.people[p.UserID]; ok {
 					out = append(out, who)
 				}
