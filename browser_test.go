@@ -142,15 +142,15 @@ func playProblem(d *desk) {
 func playEmergency(d *desk) {
 	visitor, other := d.phone("wangfang"), d.phone("liuyang")
 	visitor.menu("urgent")
-	visitor.await(1, "打 120")
+	visitor.await(1, "120 病")
 	visitor.await(2, "在哪")
 	d.sees(`[data-phone="hejun"].alarmed, [data-dock="hejun"].tile-alarm`)
 	d.sees(`[data-phone="lixia"].alarmed, [data-dock="lixia"].tile-alarm`)
 	visitor.say("田有福 摔倒了,叫不醒")
 	visitor.await(3, "已转过去")
 	for _, lead := range []*phone{d.phone("hejun"), d.phone("lixia")} {
-		lead.await(1, "⚠ 紧急.*王芳.*13900000009")
-		lead.await(2, "⚠ 紧急.*田有福.*摔倒了,叫不醒")
+		lead.await(1, "(?s)⚠ 紧急.*王芳.*13900000009")
+		lead.await(2, "(?s)⚠ 紧急.*田有福.*摔倒了,叫不醒")
 		for range 2 {
 			lead.hold()
 			d.sees(fmt.Sprintf(`[data-phone=%q].alarmed .banner`, lead.userid))

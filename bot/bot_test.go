@@ -259,3 +259,26 @@ func TestMenuWords(t *testing.T) {
 		}
 	}
 }
+
+// breaking is a way out that breaks on a photo.
+type breaking struct{ Messenger }
+
+func (breaking) Fetch(context.Context, string, int64) ([]byte, string, error) {
+	panic("a picture made for it")
+}
+
+// TestBrokenPicture: what breaks a decoder is given up and listed; the process and everybody else's messages go on.
+func TestBrokenPicture(t *testing.T) {
+	r := newRig(t, storetest.SQLite, "yongning", wednesday, func(o *Options) { o.Messenger = breaking{o.Messenger} })
+	r.sim.Photo("wangfang", testPhoto(t, 8, 8))
+	r.sim.Say("wangfang", "帮助")
+	r.settle(t)
+	dead, err := r.store.Outbox(context.Background(), store.OutboxFilter{States: []store.OutboxState{store.StateDead}})
+	if err != nil || len(dead) != 1 || dead[0].Call != ledger.CallFetch {
+		t.Errorf("given up: %+v %v", dead, err)
+	}
+	shown := r.sim.Messages("wangfang")
+	if last := shown[len(shown)-1]; !strings.HasPrefix(last.Text, "能做这些") {
+		t.Errorf("the last message is %q", last.Text)
+	}
+}

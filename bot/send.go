@@ -3,6 +3,7 @@ package bot
 import (
 	"context"
 	"errors"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -75,6 +76,14 @@ func (s *sender) run(ctx context.Context) {
 
 // dispatch sends one message and writes down what became of it.
 func (b *Bot) dispatch(ctx context.Context, c store.Claim) {
+	defer func() {
+		if p := recover(); p != nil { // a picture made to break a decoder must not break the process, and not again at each start
+			b.Log.Error("panic while sending", "message", c.ID, "stack", string(debug.Stack()))
+			if err := b.Store.Dead(ctx, c, "panic while sending"); err != nil {
+				b.Log.Error("outcome not marked", "message", c.ID, "err", err)
+			}
+		}
+	}()
 	call, cancel := context.WithTimeout(ctx, lease*3/4)
 	defer cancel()
 	var receipt wecom.Receipt

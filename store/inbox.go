@@ -18,12 +18,7 @@ type Inbound struct {
 	Tries int       // turns that failed over it
 }
 
-// States of an inbox row.
-const (
-	inboxWaiting = 0
-	inboxHandled = 1
-	inboxBuried  = 2
-)
+// The states of an inbox row, written out in the statements: 0 waiting, 1 handled, 2 buried.
 
 // keyMax is what a unique key may measure, in characters: MySQL's indexes are narrow.
 const keyMax = 191
@@ -94,18 +89,48 @@ func (b *bunch) doReceives(ctx context.Context, tx *sql.Tx) error {
 
 // Pending are a user's messages that no turn has handled, oldest first.
 func (s *Store) Pending(ctx context.Context, user string, n int) ([]Inbound, error) {
-	var out []Inbound
-	err := each(s.quick(ctx), s.read, "SELECT id, dedupe, raw, at, tries FROM inbox WHERE state = 0 AND usr = ? ORDER BY id LIMIT ?",
-		[]any{user, n}, func(rows *sql.Rows) error {
-			in := Inbound{User: user}
+	return s.pending.ask(ctx, s, pendingOf{user, n})
+}
+
+type pendingOf struct {
+	user string
+	n    int
+}
+
+// readPending reads for all who ask. Where one user's backlog may have crowded out another's message, each is read alone.
+func (s *Store) readPending(ctx context.Context, asked []pendingOf) ([][]Inbound, error) {
+	users, most := make([]string, len(asked)), 0
+	for i, q := range asked {
+		users[i] = q.user
+		most += q.n
+	}
+	by := make(map[string][]Inbound, len(asked))
+	rows := 0
+	err := query(ctx, s.read, "SELECT id, usr, dedupe, raw, at, tries FROM inbox WHERE state = 0 AND usr IN (%s) ORDER BY id LIMIT ?",
+		users, []any{most}, func(r *sql.Rows) error {
+			var in Inbound
 			var at int64
-			err := rows.Scan(&in.ID, &in.Key, &in.Raw, &at, &in.Tries)
+			err := r.Scan(&in.ID, &in.User, &in.Key, &in.Raw, &at, &in.Tries)
 			in.At = fromMoment(at)
-			out = append(out, in)
+			by[in.User] = append(by[in.User], in)
+			rows++
 			return err
 		})
 	if err != nil {
-		return nil, fmt.Errorf("read the pending messages of %s: %w", user, err)
+		return nil, fmt.Errorf("read pending messages: %w", err)
+	}
+	out := make([][]Inbound, len(asked))
+	for i, q := range asked {
+		if rows == most && len(asked) > 1 {
+			alone, err := s.readPending(ctx, asked[i:i+1])
+			if err != nil {
+				return nil, err
+			}
+			out[i] = alone[0]
+			continue
+		}
+		mine := by[q.user]
+		out[i] = mine[:min(q.n, len(mine))]
 	}
 	return out, nil
 }

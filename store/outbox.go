@@ -26,6 +26,9 @@ type Claim struct {
 	until int64 // end of the lease, and the proof that the lane is still ours
 }
 
+// leaseSpread is over how many milliseconds the ends of leases are spread.
+const leaseSpread = 997
+
 // Receipt is what WeCom gave for a message that it took.
 type Receipt struct {
 	MsgID        string
@@ -204,7 +207,10 @@ func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
 
 func (b *bunch) doClaims(ctx context.Context, tx *sql.Tx) error {
 	for _, w := range b.claims {
-		c := claimer{s: b.s, tx: tx, now: moment(w.claim.now), until: moment(w.claim.now.Add(w.claim.lease)), left: w.claim.n}
+		// The end of a lease proves whose it is, so two leases must not end in one millisecond: an old claim that is settled
+		// late would free the lane of a new one.
+		until := moment(w.claim.now.Add(w.claim.lease)) - b.s.leases.Add(1)%leaseSpread
+		c := claimer{s: b.s, tx: tx, now: moment(w.claim.now), until: until, left: w.claim.n}
 		got, err := c.run(ctx)
 		if err != nil {
 			return err

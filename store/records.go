@@ -15,27 +15,67 @@ import (
 // Entries are the elders' records from a day on, in the order of days; numbers break ties, so that the order is always the
 // same.
 func (s *Store) Entries(ctx context.Context, elderIDs []string, from ledger.Day) ([]ledger.Entry, error) {
-	var out []ledger.Entry
+	if len(elderIDs) > entriesAlone {
+		out, err := s.readEntries(ctx, []entriesOf{{elderIDs, from}})
+		if err != nil {
+			return nil, err
+		}
+		return out[0], nil
+	}
+	return s.entries.ask(ctx, s, entriesOf{elderIDs, from})
+}
+
+// entriesAlone is how many elders make a read of its own: an area's, which would hold up everybody who shares it.
+const entriesAlone = 60
+
+type entriesOf struct {
+	elders []string
+	from   ledger.Day
+}
+
+// readEntries reads for all who ask: the union of the elders, from the earliest day, then to each their own.
+func (s *Store) readEntries(ctx context.Context, asked []entriesOf) ([][]ledger.Entry, error) {
+	var ids []string
+	from := asked[0].from
+	for _, q := range asked {
+		ids = append(ids, q.elders...)
+		from = min(from, q.from)
+	}
+	if len(asked) > 1 {
+		slices.Sort(ids)
+		ids = slices.Compact(ids)
+	}
+	by := map[string][]ledger.Entry{}
 	err := query(s.quick(ctx), s.read, "SELECT `key`, no, kind, elder_id, user_id, day, method, outcome, note, room_temp, waiver, entered_at"+
-		" FROM entries WHERE elder_id IN (%s) AND day >= ?", elderIDs, []any{string(from)}, func(rows *sql.Rows) error {
+		" FROM entries WHERE elder_id IN (%s) AND day >= ?", ids, []any{string(from)}, func(rows *sql.Rows) error {
 		var e ledger.Entry
 		var temp sql.Null[int]
 		err := rows.Scan(&e.Key, &e.No, &e.Kind, &e.ElderID, &e.UserID, &e.Day, &e.Method, &e.Outcome, &e.Note, &temp, &e.Waiver, &e.EnteredAt)
 		if temp.Valid {
 			e.RoomTemp = &temp.V
 		}
-		out = append(out, e)
+		by[e.ElderID] = append(by[e.ElderID], e)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read entries: %w", err)
 	}
-	slices.SortFunc(out, func(a, b ledger.Entry) int {
-		if c := strings.Compare(string(a.Day), string(b.Day)); c != 0 {
-			return c
+	out := make([][]ledger.Entry, len(asked))
+	for i, q := range asked {
+		for _, id := range q.elders {
+			for _, e := range by[id] {
+				if e.Day >= q.from {
+					out[i] = append(out[i], e)
+				}
+			}
 		}
-		return strings.Compare(a.No, b.No)
-	})
+		slices.SortFunc(out[i], func(a, b ledger.Entry) int {
+			if c := strings.Compare(string(a.Day), string(b.Day)); c != 0 {
+				return c
+			}
+			return strings.Compare(a.No, b.No)
+		})
+	}
 	return out, nil
 }
 

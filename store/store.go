@@ -16,6 +16,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/glebarez/sqlite"
@@ -68,8 +69,13 @@ type Store struct {
 	closed     bool
 	committers sync.WaitGroup
 
+	leases atomic.Int64 // claims so far
+
 	wakes wakes
 	local localTokens
+
+	pending gather[pendingOf, []Inbound]
+	entries gather[entriesOf, []ledger.Entry]
 
 	rosterMu      sync.Mutex
 	roster        *ledger.Roster
@@ -123,6 +129,8 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	for range n {
 		go s.commitLoop()
 	}
+	s.pending.start(n, s.readPending)
+	s.entries.start(n, s.readEntries)
 	s.wakes.start(s)
 	return s, nil
 }
@@ -138,6 +146,8 @@ func (s *Store) Close() error {
 	close(s.queue)
 	s.mu.Unlock()
 	s.committers.Wait()
+	s.pending.stop()
+	s.entries.stop()
 	s.wakes.stop()
 	return s.closePools()
 }
