@@ -184,7 +184,7 @@ func (t *turn) stats() {
 	v := t.in.View
 	var lines []string
 	if f := v.Figure; f.Elders > 0 {
-		lines = append(lines, fmt.Sprintf("%s您还差%d位", v.Rules.Period, f.Missing), fmt.Sprintf("%d位老人 应看%d次 已看%d次", f.Elders, f.Need, f.Done),
+		lines = append(lines, fmt.Sprintf("%s您还差%d位", v.Rules.Period, f.Missing), fmt.Sprintf("%d位老人 已看%d/%d次", f.Elders, f.Done, f.Need),
 			fmt.Sprintf("上门%d次 电话%d次", f.Door, f.Calls))
 		if f.Attempts+f.Refused > 0 {
 			lines = append(lines, fmt.Sprintf("没见到人%d次 不愿见%d次", f.Attempts, f.Refused))
@@ -200,7 +200,7 @@ func (t *turn) stats() {
 		if i == 0 && len(lines) > 0 {
 			lines = append(lines, "")
 		}
-		lines = append(lines, fmt.Sprintf("%s 还差%d位", a.Name, a.Missing), fmt.Sprintf("　%d位老人 应看%d次 已看%d次", a.Elders, a.Need, a.Done))
+		lines = append(lines, fmt.Sprintf("%s 还差%d位", a.Name, a.Missing), fmt.Sprintf("　%d位老人 已看%d/%d次", a.Elders, a.Done, a.Need))
 	}
 	if len(lines) == 0 {
 		t.say("还没有可以统计的。")
