@@ -180,6 +180,9 @@ func newBot(c Config, s *store.Store, now func() time.Time) (*bot.Bot, error) {
 
 // serve runs until the context ends: first no more requests, then no more turns, then nothing in hand.
 func serve(ctx context.Context, l net.Listener, b *bot.Bot, c Config) error {
+	if err := b.Store.Resume(ctx); err != nil {
+		return err
+	}
 	srv := &http.Server{Handler: b.Handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
 	failed := make(chan error, 1)
 	go func() { failed <- srv.Serve(l) }()

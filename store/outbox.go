@@ -183,6 +183,18 @@ func (s *Store) due(ctx context.Context, now int64) (bool, error) {
 	return yes, nil
 }
 
+// Resume is said once by the process that serves, before it claims: what a process before it had in hand when it died need
+// not wait for the lease to end. With MySQL other processes may be alive, so there it does nothing.
+func (s *Store) Resume(ctx context.Context) error {
+	if s.d.name != SQLite {
+		return nil
+	}
+	if _, err := s.write.ExecContext(ctx, "UPDATE lanes SET free_at = 0 WHERE free_at <> 0"); err != nil {
+		return fmt.Errorf("free what was in hand: %w", err)
+	}
+	return nil
+}
+
 // NextDue is when there may be something to claim; the zero time if nothing waits.
 func (s *Store) NextDue(ctx context.Context) (time.Time, error) {
 	var q strings.Builder

@@ -16,6 +16,7 @@ import (
 
 	"xunfang/ledger"
 	"xunfang/store"
+	"xunfang/store/storetest"
 )
 
 // clock is the only one a store under test sees.
@@ -203,6 +204,29 @@ func TestLease(t *testing.T) {
 		require.ErrorIs(t, s.Retry(ctx, third, c.now(), "x"), store.ErrStale)
 		assert.Empty(t, claim(t, s, c, 1))
 	})
+}
+
+// After a crash the one process on a SQLite file need not wait for its own old leases; on MariaDB others may hold them.
+func TestResume(t *testing.T) {
+	for _, driver := range []string{storetest.SQLite, storetest.MariaDB} {
+		t.Run(driver, func(t *testing.T) {
+			c := newClock()
+			o := storetest.DSN(t, driver)
+			o.Now = c.now
+			s := opened(t, o)
+			post(t, s, text("m", "a", 0))
+			claim(t, s, c, 1)
+			require.Empty(t, claim(t, s, c, 1))
+			require.NoError(t, s.Resume(ctx))
+			again := claim(t, s, c, 1)
+			if driver == storetest.MariaDB {
+				assert.Empty(t, again)
+				return
+			}
+			require.Len(t, again, 1)
+			assert.True(t, again[0].Resend, "the dead process may have sent it")
+		})
+	}
 }
 
 func TestRetryUnsureReplace(t *testing.T) {
