@@ -374,13 +374,28 @@ func askNotes(a Answers, first ledger.Item) string {
 	if first.Key == ledger.ItemRoomTemp {
 		text = "屋里多少度?打个数,比如 13。"
 	}
+	if was := a["was.note."+first.Key]; was != "" {
+		text += "\n刚才写的是「" + clip(was, 20) + "」,不用改就说「跳过」。"
+	}
 	if len(rest) > 0 {
 		text += "\n后面还有" + strings.Join(rest, "、") + ",也可以一行一件一次写完。"
 	}
 	return text
 }
 
+// note is what was said about an item; at a second asking 跳过 leaves what was said at the first.
+func (a Answers) note(item string) string {
+	v := orElse(a["note."+item], a["was.note."+item])
+	if item == ledger.ItemRoomTemp && v != "" {
+		v += "度"
+	}
+	return v
+}
+
 func parseTemp(raw string, _ Input) (string, error) {
+	if fold(raw) == "跳过" {
+		return "", nil
+	}
 	digits := strings.FieldsFunc(fold(raw), func(r rune) bool { return (r < '0' || r > '9') && r != '-' })
 	if len(digits) == 1 {
 		if n, err := strconv.Atoi(digits[0]); err == nil && n >= -40 && n <= 50 {
@@ -475,14 +490,7 @@ func visitRows(a Answers) []ledger.CardRow {
 			break
 		}
 		it, _ := ledger.ItemByKey(k)
-		v := a["note."+k]
-		if k == ledger.ItemRoomTemp && v != "" {
-			v += "度"
-		}
-		if v == "" {
-			v = "不好"
-		}
-		rows = append(rows, ledger.CardRow{Name: it.Name, Value: clip(v, valueWidth)})
+		rows = append(rows, ledger.CardRow{Name: it.Name, Value: clip(orElse(a.note(k), "不好"), valueWidth)})
 	}
 	act := map[string]string{"reported": "报村里", "fixed": "当场修好了", "watched": "先看着", "danger": "已报紧急"}[a["act"]]
 	return append(rows, ledger.CardRow{Name: "处理", Value: act})
@@ -515,6 +523,15 @@ func tail(phone string) string {
 	return phone[len(phone)-4:]
 }
 
+// redone is what 改 asks again, each with the answer it had: all but the photos.
+var redone = func() []string {
+	keys := []string{"elder", "who", "which", "method", "outcome", "danger", "words", "items", "act", "recheck"}
+	for _, it := range ledger.Items {
+		keys = append(keys, "note."+it.Key)
+	}
+	return keys
+}()
+
 func parseConfirm(raw string, _ Input) (string, error) {
 	switch fold(raw) {
 	case "yes", "确认", "对", "是", "好", "好的":
@@ -522,7 +539,7 @@ func parseConfirm(raw string, _ Input) (string, error) {
 	case "waive", "没法拍照":
 		return "waive", nil
 	case "edit", "改":
-		return "", Redo{Keys: []string{"elder", "who", "which", "method", "outcome", "danger", "words", "items", "act", "recheck"}}
+		return "", Redo{Keys: redone}
 	case "drop", "撤销":
 		return "", Abandon{}
 	}
@@ -572,7 +589,7 @@ func visitDone(a Answers, in Input) Result {
 	met := entry.Outcome.Met()
 	if entry.Outcome == ledger.OutcomeProblem {
 		res.Changes.Findings = findings(a, in, e, entry.Key)
-		if v, err := strconv.Atoi(a["note."+ledger.ItemRoomTemp]); err == nil {
+		if v, err := strconv.Atoi(strings.TrimSuffix(a.note(ledger.ItemRoomTemp), "度")); err == nil {
 			entry.RoomTemp = &v
 		}
 	}
@@ -665,11 +682,7 @@ func counted(e *Elder, entry ledger.Entry, v View) string {
 func findings(a Answers, in Input, e *Elder, entryKey string) []ledger.Finding {
 	var out []ledger.Finding
 	for _, k := range strings.Split(a["items"], ",") {
-		note := a["note."+k]
-		if k == ledger.ItemRoomTemp && note != "" {
-			note += "度"
-		}
-		f := ledger.Finding{Key: entryKey + "/" + k, EntryKey: entryKey, ElderID: e.ID, Item: k, Note: note, At: in.Now,
+		f := ledger.Finding{Key: entryKey + "/" + k, EntryKey: entryKey, ElderID: e.ID, Item: k, Note: a.note(k), At: in.Now,
 			State: ledger.FindingState(a["act"]), Owner: in.User}
 		if a["act"] == "danger" {
 			f.State = ledger.FindingReported
