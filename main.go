@@ -257,10 +257,22 @@ func readyStore(ctx context.Context, c Config) (*store.Store, error) {
 	return s, nil
 }
 
+// withStore is withConfig for a command on a database that has been migrated before.
+func withStore(cmd *cobra.Command, f func(context.Context, Config, *store.Store, []string) error) *cobra.Command {
+	return withConfig(cmd, func(ctx context.Context, c Config, args []string) error {
+		s, err := readyStore(ctx, c)
+		if err != nil {
+			return err
+		}
+		defer s.Close()
+		return f(ctx, c, s, args)
+	})
+}
+
 func importCommand() *cobra.Command {
 	var check bool
 	var template string
-	cmd := withConfig(&cobra.Command{
+	cmd := withStore(&cobra.Command{
 		Use: "import --config FILE LEDGER.xlsx", Short: "read the ledger from a workbook, all of it or none",
 		Long: `Checks the whole workbook first and names every bad cell, then writes all of it or none. The same file again changes
 nothing. --check only checks. --template OUT.xlsx writes an empty workbook with headings, drop-down lists and instructions.`,
@@ -271,12 +283,7 @@ nothing. --check only checks. --template OUT.xlsx writes an empty workbook with 
 			}
 			return nil
 		},
-	}, func(ctx context.Context, c Config, args []string) error {
-		s, err := readyStore(ctx, c)
-		if err != nil {
-			return err
-		}
-		defer s.Close()
+	}, func(ctx context.Context, c Config, s *store.Store, args []string) error {
 		return importBook(ctx, s, args[0], ledger.DayOf(time.Now(), c.zone), check)
 	})
 	cmd.Flags().BoolVar(&check, "check", false, "only check the workbook")
@@ -345,18 +352,16 @@ func written(s store.Summary) string {
 
 func exportCommand() *cobra.Command {
 	var out string
-	cmd := withConfig(&cobra.Command{
+	cmd := withStore(&cobra.Command{
 		Use: "export --config FILE --out LEDGER.xlsx", Short: "write the ledger as a workbook that can be imported",
 		Example: "  xunfang export --config config.yaml --out ledger.xlsx",
-	}, func(ctx context.Context, c Config, _ []string) error {
-		if out == "" {
-			return usage{errors.New("name the file with --out LEDGER.xlsx")}
-		}
-		s, err := readyStore(ctx, c)
-		if err != nil {
-			return err
-		}
-		defer s.Close()
+		Args: func(_ *cobra.Command, args []string) error {
+			if out == "" || len(args) > 0 {
+				return usage{errors.New("name the file with --out LEDGER.xlsx")}
+			}
+			return nil
+		},
+	}, func(ctx context.Context, c Config, s *store.Store, _ []string) error {
 		book, err := s.Book(ctx)
 		if err != nil {
 			return fmt.Errorf("read the ledger: %w", err)
@@ -392,14 +397,9 @@ func outboxCommand() *cobra.Command {
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(withConfig(&cobra.Command{
+	cmd.AddCommand(withStore(&cobra.Command{
 		Use: "list --config FILE", Short: "list them with state, reason and age", Example: "  xunfang outbox list --config config.yaml",
-	}, func(ctx context.Context, c Config, _ []string) error {
-		s, err := readyStore(ctx, c)
-		if err != nil {
-			return err
-		}
-		defer s.Close()
+	}, func(ctx context.Context, c Config, s *store.Store, _ []string) error {
 		rows, err := s.Outbox(ctx, store.OutboxFilter{})
 		if err != nil {
 			return err
@@ -417,19 +417,20 @@ func outboxCommand() *cobra.Command {
 		{"retry", "send one again now", (*store.Store).RetryNow},
 		{"drop", "give one up for good", (*store.Store).Drop},
 	} {
-		cmd.AddCommand(withConfig(&cobra.Command{
+		var id int64
+		cmd.AddCommand(withStore(&cobra.Command{
 			Use: verb.name + " ID --config FILE", Short: verb.short, Example: "  xunfang outbox " + verb.name + " 17 --config config.yaml",
-			Args: exactly(1, "name the message by its ID; `xunfang outbox list` shows them"),
-		}, func(ctx context.Context, c Config, args []string) error {
-			id, err := strconv.ParseInt(args[0], 10, 64)
-			if err != nil {
-				return usage{fmt.Errorf("%q is no message ID; `xunfang outbox list` shows them", args[0])}
-			}
-			s, err := readyStore(ctx, c)
-			if err != nil {
-				return err
-			}
-			defer s.Close()
+			Args: func(cmd *cobra.Command, args []string) error {
+				if err := exactly(1, "name the message by its ID; `xunfang outbox list` shows them")(cmd, args); err != nil {
+					return err
+				}
+				var err error
+				if id, err = strconv.ParseInt(args[0], 10, 64); err != nil {
+					return usage{fmt.Errorf("%q is no message ID; `xunfang outbox list` shows them", args[0])}
+				}
+				return nil
+			},
+		}, func(ctx context.Context, c Config, s *store.Store, _ []string) error {
 			if err := verb.do(s, ctx, id); err != nil {
 				if errors.Is(err, store.ErrUnknown) {
 					return fmt.Errorf("there is no waiting or dead message %d; `xunfang outbox list` shows them", id)
@@ -448,14 +449,9 @@ func menuCommand() *cobra.Command {
 		Args: func(_ *cobra.Command, args []string) error { return usage{errors.New("say menu push")} },
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(withConfig(&cobra.Command{
+	cmd.AddCommand(withStore(&cobra.Command{
 		Use: "push --config FILE", Short: "publish the menu", Example: "  xunfang menu push --config config.yaml",
-	}, func(ctx context.Context, c Config, _ []string) error {
-		s, err := readyStore(ctx, c)
-		if err != nil {
-			return err
-		}
-		defer s.Close()
+	}, func(ctx context.Context, c Config, s *store.Store, _ []string) error {
 		w, err := newClient(c, s, time.Now)
 		if err != nil {
 			return err

@@ -639,7 +639,7 @@ func TestOutboxAgainstItsRules(t *testing.T) {
 				},
 				"enqueue again": func(rt *rapid.T) {
 					if len(m.messages) == 0 {
-						rt.Skip()
+						return // nothing to do it to
 					}
 					msg := rapid.SampledFrom(m.messages).Draw(rt, "message").Message
 					msg.Body = []byte("again")
@@ -648,7 +648,7 @@ func TestOutboxAgainstItsRules(t *testing.T) {
 				"claim": func(rt *rapid.T) { take(rapid.IntRange(1, 5).Draw(rt, "n"), seconds("lease", 60)) },
 				"settle": func(rt *rapid.T) {
 					if len(hands) == 0 {
-						rt.Skip()
+						return // nothing to do it to
 					}
 					i := rapid.IntRange(0, len(hands)-1).Draw(rt, "hand")
 					settle(hands[i], rapid.IntRange(0, 4).Draw(rt, "how"), m.now.Add(seconds("retry", 90)))
@@ -658,7 +658,7 @@ func TestOutboxAgainstItsRules(t *testing.T) {
 				},
 				"burst": func(rt *rapid.T) {
 					if bursts++; bursts > 2 {
-						rt.Skip()
+						return // nothing to do it to
 					}
 					var msgs []ledger.Message
 					for i := range rapid.IntRange(25, 40).Draw(rt, "n") {
@@ -676,7 +676,7 @@ func TestOutboxAgainstItsRules(t *testing.T) {
 				},
 				"operator": func(rt *rapid.T) {
 					if len(m.messages) == 0 {
-						rt.Skip()
+						return // nothing to do it to
 					}
 					x := rapid.SampledFrom(m.messages).Draw(rt, "message")
 					rows, err := s.Outbox(ctx, store.OutboxFilter{Key: x.Key, States: []store.OutboxState{
