@@ -105,12 +105,13 @@ func serveCommand() *cobra.Command {
 		Long:    "Applies pending migrations, then listens. SIGTERM: stop accepting, finish what is in hand, exit 0.",
 		Example: "  xunfang serve --config /etc/xunfang/config.yaml",
 	}, func(ctx context.Context, c Config, _ []string) error {
-		s, err := openStore(ctx, c, time.Now)
+		begin := context.WithoutCancel(ctx) // a SIGTERM while starting is obeyed a moment later, and is no failure
+		s, err := openStore(begin, c, time.Now)
 		if err != nil {
 			return err
 		}
 		defer s.Close()
-		if err := s.Migrate(ctx); err != nil {
+		if err := s.Migrate(begin); err != nil {
 			return fmt.Errorf("bring the database up to date: %w", err)
 		}
 		b, err := newBot(c, s, time.Now)
@@ -180,7 +181,7 @@ func newBot(c Config, s *store.Store, now func() time.Time) (*bot.Bot, error) {
 
 // serve runs until the context ends: first no more requests, then no more turns, then nothing in hand.
 func serve(ctx context.Context, l net.Listener, b *bot.Bot, c Config) error {
-	if err := b.Store.Resume(ctx); err != nil {
+	if err := b.Store.Resume(context.WithoutCancel(ctx)); err != nil {
 		return err
 	}
 	srv := &http.Server{Handler: b.Handler(), ReadHeaderTimeout: 5 * time.Second, ReadTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute}
