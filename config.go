@@ -174,7 +174,7 @@ func (c Config) logger() *slog.Logger {
 	return slog.New(slog.NewTextHandler(os.Stderr, o))
 }
 
-// commented says whether every use of a placeholder stands in a comment.
+// commented says whether every use of a variable stands in a comment.
 func commented(text, use []byte) bool {
 	for line := range bytes.Lines(text) {
 		if i := bytes.Index(line, use); i >= 0 {

@@ -166,6 +166,20 @@ func post(b testing.TB, address string, all [][]delivery, took func(time.Duratio
 	g.Wait()
 }
 
+// serve listens and takes turns until the benchmark ends, and gives the callback's address.
+func (st *stand) serve(b *testing.B) string {
+	srv := httptest.NewServer(st.bot.Handler())
+	ctx, cancel := context.WithCancel(context.Background())
+	var g sync.WaitGroup
+	g.Go(func() { st.bot.turns.run(ctx) })
+	b.Cleanup(func() {
+		srv.Close()
+		cancel()
+		g.Wait()
+	})
+	return srv.URL + "/wecom/callback"
+}
+
 // drained waits until every message has been handled.
 func (st *stand) drained(b testing.TB) {
 	for deadline := time.Now().Add(time.Minute); ; time.Sleep(time.Millisecond) {
@@ -231,19 +245,13 @@ func BenchmarkTurnsHTTP(b *testing.B) {
 		for _, flush := range []time.Duration{0, 4 * time.Millisecond} {
 			b.Run(driver+flushName(flush), func(b *testing.B) {
 				st := newStand(b, driver, benchMembers, flush)
-				srv := httptest.NewServer(st.bot.Handler())
-				defer srv.Close()
-				ctx, cancel := context.WithCancel(context.Background())
-				var g sync.WaitGroup
-				g.Go(func() { st.bot.turns.run(ctx) })
+				address := st.serve(b)
 				all := st.deliveries(b, b.N)
 				b.ResetTimer()
-				post(b, srv.URL+"/wecom/callback", all, nil)
+				post(b, address, all, nil)
 				st.drained(b)
 				b.StopTimer()
 				b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "turns/s")
-				cancel()
-				g.Wait()
 			})
 		}
 	}
@@ -284,11 +292,7 @@ func BenchmarkSteady(b *testing.B) {
 		for _, flush := range []time.Duration{0, 4 * time.Millisecond} {
 			b.Run(driver+flushName(flush), func(b *testing.B) {
 				st := newStand(b, driver, benchMembers, flush)
-				srv := httptest.NewServer(st.bot.Handler())
-				defer srv.Close()
-				ctx, cancel := context.WithCancel(context.Background())
-				var g sync.WaitGroup
-				g.Go(func() { st.bot.turns.run(ctx) })
+				address := st.serve(b)
 				n := max(b.N, 3000) // three seconds at least: a percentile of less says nothing
 				all := st.deliveries(b, n)
 				var mu sync.Mutex
@@ -304,7 +308,7 @@ func BenchmarkSteady(b *testing.B) {
 					d := all[i%benchMembers][i/benchMembers]
 					senders.Go(func() {
 						at := time.Now()
-						resp, err := client.Post(srv.URL+"/wecom/callback"+d.query, "text/xml", strings.NewReader(d.body))
+						resp, err := client.Post(address+d.query, "text/xml", strings.NewReader(d.body))
 						if err != nil {
 							b.Error(err)
 							return
@@ -321,8 +325,6 @@ func BenchmarkSteady(b *testing.B) {
 				slices.Sort(times)
 				b.ReportMetric(float64(times[len(times)/2].Microseconds())/1000, "p50-ms")
 				b.ReportMetric(float64(times[len(times)*99/100].Microseconds())/1000, "p99-ms")
-				cancel()
-				g.Wait()
 			})
 		}
 	}
