@@ -49,8 +49,10 @@ var floorPlan = map[string]room{
 	},
 	// What the simulator believes of WeCom comes from WeCom's pages, so that a misreading on our side shows.
 	"xunfang/bot/sim": {theirs: []string{anything}},
+	// How personal data lies at rest: the store seals rows with it, the root keeps the key file.
+	"xunfang/seal": {},
 	"xunfang/store": {
-		ours: []string{"xunfang/ledger"},
+		ours: []string{"xunfang/ledger", "xunfang/seal"},
 		theirs: []string{"gorm.io/...", "github.com/glebarez/...", "modernc.org/sqlite/...", "github.com/go-sql-driver/mysql",
 			"github.com/pressly/goose/v3/...", "github.com/redis/go-redis/v9/...", "github.com/bsm/redislock",
 			"golang.org/x/sync/..."},
