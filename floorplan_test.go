@@ -68,6 +68,7 @@ var floorPlan = map[string]room{
 	"xunfang/flows":            {ours: []string{"xunfang/flows/understand", "xunfang/ledger"}, pure: true},
 	"xunfang/flows/understand": {ours: []string{"xunfang/ledger"}, theirs: []string{"github.com/agnivade/levenshtein"}, pure: true},
 	"xunfang/ledger":           {pure: true},
+	"xunfang/ledger/papers/papertest": {ours: []string{"xunfang/ledger", "xunfang/ledger/papers"}, theirs: []string{"pgregory.net/rapid"}},
 	"xunfang/ledger/papers": {
 		ours: []string{"xunfang/ledger"},
 		theirs: []string{"github.com/xuri/excelize/v2", "golang.org/x/image/...", "github.com/go-analyze/charts/...",

@@ -87,6 +87,7 @@ type Book struct {
 	Tierings    []Tiering
 	Kin         []Kin
 	Pairs       []Pair
+	Standings   []Standing
 	Resets      []Reset
 }
 

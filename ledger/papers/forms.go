@@ -21,8 +21,10 @@ func words(limit int) form {
 		if n := utf8.RuneCountInString(s); n > limit {
 			return "", fmt.Sprintf("太长,有%d个字", n), fmt.Sprintf("不超过%d个字", limit)
 		}
-		if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\n' && r != '\t' }) {
-			return "", "有看不见的控制字符", "普通文字"
+		if strings.ContainsFunc(s, func(r rune) bool {
+			return unicode.IsControl(r) && r != '\n' && r != '\t' || r == utf8.RuneError
+		}) {
+			return "", "有控制字符或乱码", "普通文字"
 		}
 		return s, "", ""
 	}
@@ -35,7 +37,7 @@ func code(limit int) form {
 		if len(s) > limit {
 			return "", "太长", fmt.Sprintf("不超过%d个字母或数字", limit)
 		}
-		if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) || strings.Contains(s, joiner) {
+		if strings.Contains(s, joiner) || strings.ContainsFunc(s, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
 			return "", "中间有空格或顿号", "连着写的字母和数字"
 		}
 		return s, "", ""
@@ -55,17 +57,25 @@ func userid(s string) (string, string, string) {
 }
 
 var (
-	mobileShape   = regexp.MustCompile(`^(?:\+?86)?(1[3-9]\d{9})$`)
+	phoneMarks    = strings.NewReplacer(" ", "", "-", "", "(", "", ")", "", ".", "")
+	mobileShape   = regexp.MustCompile(`^1[3-9]\d{9}$`)
 	landlineShape = regexp.MustCompile(`^(010|02\d|0[3-9]\d{2})(\d{7,8})$`)
 )
 
 // phone keeps a mobile number bare and writes a landline as 0951-8012345.
 func phone(s string) (string, string, string) {
-	bare := strings.NewReplacer(" ", "", "-", "", "(", "", ")", "").Replace(plainNumber(halfWidth(s)))
-	if m := mobileShape.FindStringSubmatch(bare); m != nil {
-		return m[1], "", ""
+	bare := phoneMarks.Replace(plainNumber(halfWidth(s)))
+	rest, abroad := strings.CutPrefix(bare, "+86")
+	if !abroad {
+		rest, abroad = strings.CutPrefix(bare, "0086")
 	}
-	if m := landlineShape.FindStringSubmatch(bare); m != nil {
+	if abroad && !mobileShape.MatchString(rest) { // from abroad the area code has no 0
+		rest = "0" + strings.TrimPrefix(rest, "0")
+	}
+	if m := mobileShape.FindString(strings.TrimPrefix(rest, "86")); m != "" {
+		return m, "", ""
+	}
+	if m := landlineShape.FindStringSubmatch(rest); m != nil {
 		return m[1] + "-" + m[2], "", ""
 	}
 	return "", "不像电话号码", "手机11位,或带区号的座机如 0951-8012345"
@@ -83,6 +93,7 @@ func idNumber(s string) (string, string, string) {
 
 var (
 	dayShape    = regexp.MustCompile(`^(\d{4})(?:[-/.](\d{1,2})[-/.](\d{1,2})|年(\d{1,2})月(\d{1,2})日?|(\d{2})(\d{2}))(?:[ T]\d{1,2}:.*)?$`)
+	monthShape  = regexp.MustCompile(`^\d{4}(?:[-/.]\d{1,2}|年\d{1,2}月)$`)
 	serialShape = regexp.MustCompile(`^\d{1,6}(\.\d+)?$`)
 )
 
@@ -92,6 +103,9 @@ const dateWant = "如 2026-03-02"
 func date(s string) (string, string, string) {
 	s = halfWidth(s)
 	m := dayShape.FindStringSubmatch(s)
+	if monthShape.MatchString(s) {
+		return "", "只有年月,没有日", dateWant // an invented day would decide when somebody turns 70
+	}
 	if m == nil && serialShape.MatchString(s) {
 		return serialDate(s)
 	}
@@ -126,8 +140,8 @@ func serialDate(s string) (string, string, string) {
 
 func oneOf(accepted ...string) form {
 	return func(s string) (string, string, string) {
-		if slices.Contains(accepted, s) {
-			return s, "", ""
+		if i := slices.Index(accepted, s); i >= 0 {
+			return accepted[i], "", "" // the one string, not the cell's
 		}
 		return "", "不在可选的词里", strings.Join(accepted, "、")
 	}
@@ -188,10 +202,36 @@ func plainNumber(s string) string {
 	return strconv.FormatFloat(n, 'f', -1, 64)
 }
 
+// visible leaves out what is pasted along unseen from phones and web pages, and would make two of one name.
+func visible(s string) string {
+	return strings.TrimSpace(strings.Map(func(r rune) rune {
+		switch {
+		case r == '\u00ad', r == '\u200b', r == '\ufeff', r >= '\u200e' && r <= '\u200f', r >= '\u202a' && r <= '\u202e',
+			r >= '\u2066' && r <= '\u2069':
+			return -1
+		}
+		return r
+	}, s))
+}
+
 // short cuts a name quoted in a fault.
 func short(s string) string {
-	if r := []rune(s); len(r) > 8 {
-		return string(r[:8]) + "…"
+	if r := []rune(s); len(r) > 12 {
+		return string(r[:12]) + "…"
 	}
 	return s
+}
+
+// quoted is a word in a fault, masked where it could be an identity number or a phone.
+func quoted(s string) string {
+	digits := strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, halfWidth(s))
+	if len(digits) > 10 {
+		return "“" + digits[:2] + "…" + digits[len(digits)-2:] + "”"
+	}
+	return "“" + short(s) + "”"
 }

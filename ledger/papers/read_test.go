@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -121,6 +122,7 @@ func TestEveryFaultIsToldAtOnce(t *testing.T) {
 		"老人!J3: 不能清空 (应为 填上,或空着不改)",
 		"老人!K3: “人员”里没有这个账号 (应为 “人员”里的账号)",
 		"老人!L3: 不像日期 (应为 如 2026-03-02)",
+		"老人!D4: 和第2行的相同 (应为 一人一个编号,一行)",
 		"老人!E4: 和身份证号里的出生日期不一样 (应为 两处一致,或这里空着)",
 		"老人!G4: 不能清空 (应为 填上,或空着不改)",
 		"老人!J4: 不在可选的词里 (应为 普通、重点)",
@@ -160,10 +162,10 @@ func TestReadFoldsAndDerives(t *testing.T) {
 			{"gone", "走了", "", "-", "", ""}}},
 		table{"老人", [][]any{{"级别", "编号", "姓名", "区划代码", "身份证号", "出生日期", "失独", "经度", "纬度", "别名", "巡访员账号", "同意书日期"},
 			{"重点", "Ａ１", "赵一", "111", "000000 19500315 001x", "", "否", "-", "38.5", "-", "lilei、ma1", time.Date(2026, 3, 2, 0, 0, 0, 0, time.UTC)},
-			{"", "A2", "赵二", "112", "", "-", "", "", "", "", "-", "2026.3.2"}}},
-		table{"家属", [][]any{{"老人编号", "姓名", "受托照顾人"}, {"A1", "赵小", "否"}}},
+			{"", "A2", "赵二", "112", "", "-", "否", "-", "", "", "-", "2026.3.2"}}},
+		table{"家属", [][]any{{"老人编号", "姓名", "受托照顾人"}, {"A1", "赵小", "否"}, {"A2", "赵大", "否"}}},
 		table{"帮扶", [][]any{{"帮扶人账号", "老人编号", "结束日期"}, {"HANMEI", "A1", "-"}}},
-	), Known{})
+	), KnownIn(ledger.Book{Elders: []ledger.Elder{{ID: "A1"}}}))
 	// The check digit of the number above is not X: the fault shows that a lower-case x is read as one.
 	if diff := cmp.Diff([]string{"老人!E2: 身份证号最后一位不对 (应为 18位,校验位 6)"}, faults); diff != "" {
 		t.Error(diff)
@@ -180,8 +182,9 @@ func TestReadFoldsAndDerives(t *testing.T) {
 			{ID: "A2", Name: "赵二", Region: "112", Birth: "-", Consent: "2026-03-02"}},
 		Tierings:    []ledger.Tiering{{ElderID: "A1", Tier: ledger.TierKey}},
 		Assignments: []ledger.Assignment{{ElderID: "A1", UserID: "lilei"}, {ElderID: "A1", UserID: "ma1"}, {ElderID: "A2", UserID: "-"}},
-		Kin:         []ledger.Kin{{ElderID: "A1", Name: "赵小"}},
+		Kin:         []ledger.Kin{{ElderID: "A1", Name: "赵小"}, {ElderID: "A2", Name: "赵大"}},
 		Pairs:       []ledger.Pair{{ElderID: "A1", UserID: "hanmei", To: "-"}},
+		// A2 is new: there is nothing to set back.
 		Resets: []ledger.Reset{{ElderID: "A1", Field: ledger.ResetLon}, {ElderID: "A1", Field: ledger.ResetLostChild},
 			{ElderID: "A1", Kin: "赵小", Field: ledger.ResetCarer}},
 	}
@@ -199,8 +202,8 @@ func TestBirthFollowsFromTheIdentityNumber(t *testing.T) {
 }
 
 func TestReadLeansOnWhatTheDatabaseHas(t *testing.T) {
-	known := Known{Elders: map[string]bool{"A1": true}, Users: map[string]bool{"lilei": true},
-		Regions: map[string]ledger.Region{"1": {Code: "1", Level: ledger.LevelCounty}, "11": {Code: "11", Parent: "1", Level: ledger.LevelTownship}}}
+	known := KnownIn(ledger.Book{Elders: []ledger.Elder{{ID: "A1"}}, People: []ledger.Person{{UserID: "lilei"}},
+		Regions: []ledger.Region{{Code: "1", Level: ledger.LevelCounty}, {Code: "11", Parent: "1", Level: ledger.LevelTownship}}})
 	file := workbook(t,
 		table{"区划", [][]any{{"代码", "名称", "上级代码", "级别"}, {"111", "甲村", "11", "村"}, {"11", "改名镇", "", ""}, {"10", "错", "11", "县"}}},
 		table{"老人", [][]any{{"编号", "姓名", "区划代码", "巡访员账号"}, {"A1", "", "", "lilei"}, {"A2", "", "11", "lilei"}}},
@@ -212,7 +215,7 @@ func TestReadLeansOnWhatTheDatabaseHas(t *testing.T) {
 	if diff := cmp.Diff(ledger.Elder{ID: "A1"}, b.Elders[0]); diff != "" {
 		t.Error("empty cells do not leave the value: " + diff)
 	}
-	if len(known.Regions) != 2 || len(known.Elders) != 1 {
+	if len(known.regions) != 2 || len(known.elders) != 1 {
 		t.Error("reading changed what is known")
 	}
 	// Two rows that only together with the database make a circle.
@@ -230,20 +233,25 @@ func TestSeveralRootsAndCodesOfAnyLength(t *testing.T) {
 	}
 }
 
-// TestManySharedStrings: with more shared strings than the library holds in memory by itself it reads empty ones as
-// numbers, so that an empty cell would not leave the value.
-func TestManySharedStrings(t *testing.T) {
+// TestNothingIsLeftOnDisk: the county's personal data does not go through temporary files, however large the sheet.
+func TestNothingIsLeftOnDisk(t *testing.T) {
+	dir := t.TempDir()
 	rows := [][]any{{"编号", "姓名", "区划代码", "别名", "健康状况"}}
 	for i := range 3_000 {
 		rows = append(rows, []any{fmt.Sprintf("A%d", i), "赵一", "111", "", strings.Repeat("好", 500) + fmt.Sprint(i)})
 	}
 	file := workbook(t, regions, table{"老人", rows})
-	if parts, err := inspect(file, maxUnpacked); err != nil || parts.strings <= inMemory {
-		t.Fatalf("%d bytes of shared strings prove nothing, %v", parts.strings, err)
-	}
-	b, faults := read(t, file, Known{})
-	if faults != nil || len(b.Elders) != 3_000 {
-		t.Fatalf("%d elders, %v", len(b.Elders), faults)
+	t.Setenv("TMPDIR", dir)
+	written := 0
+	b, faults, err := Read(bytes.NewReader(file), Known{}, func(string, int) {
+		left, err := os.ReadDir(dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		written += len(left)
+	})
+	if err != nil || len(faults) > 0 || len(b.Elders) != 3_000 || written > 0 {
+		t.Fatalf("%d elders, %d files, %v, %v", len(b.Elders), written, err, faults)
 	}
 	for i, e := range b.Elders {
 		if e.ID != fmt.Sprintf("A%d", i) || e.Aliases != "" || !strings.HasSuffix(e.Health, "好"+fmt.Sprint(i)) {
@@ -268,8 +276,8 @@ func TestHeadings(t *testing.T) {
 		{"headings not in row 1", []table{{"帮扶", [][]any{{}, {"老人编号", "帮扶人账号"}}}},
 			[]string{"帮扶!A1: 第1行没有标题 (应为 老人编号、帮扶人账号、开始日期、结束日期)"}},
 		{"unknown sheet", []table{regions, people, elders, {"老年人", [][]any{{"编号"}}}, {"空的", nil}},
-			[]string{"老年人!A1: 不认识这张表 (应为 区划、人员、老人、家属、帮扶,别的表请删掉)"}},
-		{"no sheet of ours", nil, []string{"Sheet1!A1: 没有一张表是台账 (应为 区划、人员、老人、家属、帮扶)"}},
+			[]string{"老年人!A1: 不认识这张表 (应为 区划、人员、老人、家属、帮扶、状态,别的表请删掉)"}},
+		{"no sheet of ours", nil, []string{"Sheet1!A1: 没有一张表是台账 (应为 区划、人员、老人、家属、帮扶、状态)"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			_, got := read(t, workbook(t, tt.tables...), Known{})
@@ -292,33 +300,63 @@ func TestFormulasAreFaults(t *testing.T) {
 		}
 	}
 	_, got := read(t, saved(t, f), Known{})
-	if len(got) < 2 || got[0] != "老人!B2: 是公式 (应为 值;请复制后只粘贴数值)" || got[1] != "老人!C3: 是公式 (应为 值;请复制后只粘贴数值)" {
-		t.Errorf("%q", got)
-	}
-	for _, line := range got {
-		if !strings.HasPrefix(line, "老人!") {
-			t.Errorf("a formula is blamed on %s", line)
-		}
+	if diff := cmp.Diff([]string{"老人!B2: 是公式 (应为 值;请复制后只粘贴数值)", "老人!A3: 编号没有填 (应为 新的一行必填)",
+		"老人!B3: 姓名没有填 (应为 新的一行必填)", "老人!C3: 是公式 (应为 值;请复制后只粘贴数值)"}, got); diff != "" {
+		t.Error(diff)
 	}
 }
 
 func TestFilesThatAreNoWorkbookOfOurs(t *testing.T) {
 	good := workbook(t, regions, people, elders)
+	with := func(part, text string) io.Reader {
+		return bytes.NewReader(rezip(t, good, map[string]string{part: text}))
+	}
+	const sheet2 = "xl/worksheets/sheet2.xml"
 	for name, tt := range map[string]struct {
 		file io.Reader
 		want error
 	}{
-		"empty":            {strings.NewReader(""), ErrNotWorkbook},
-		"text":             {strings.NewReader("编号,姓名\n"), ErrNotWorkbook},
-		"old or sealed":    {bytes.NewReader(append([]byte{0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1}, make([]byte, 1024)...)), ErrNotWorkbook},
-		"cut short":        {bytes.NewReader(good[:len(good)/2]), ErrNotWorkbook},
-		"another zip":      {bytes.NewReader(rezip(t, nil, map[string]string{"a.txt": "a"})), ErrNotWorkbook},
-		"macros":           {bytes.NewReader(rezip(t, good, map[string]string{"xl/vbaProject.bin": "x"})), ErrMacros},
-		"too large":        {io.LimitReader(zeros{}, maxFile+2), ErrTooLarge},
-		"cut sheet":        {bytes.NewReader(rezip(t, good, map[string]string{"xl/worksheets/sheet2.xml": `<worksheet><sheetData><row r="1">`})), ErrNotWorkbook},
-		"empty sheet":      {bytes.NewReader(rezip(t, good, map[string]string{"xl/worksheets/sheet2.xml": ""})), ErrNotWorkbook},
-		"too many rows":    {bytes.NewReader(rezip(t, good, map[string]string{"xl/worksheets/sheet2.xml": `<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData><row r="200001"><c r="A200001"><v>1</v></c></row></sheetData></worksheet>`})), ErrTooLarge},
-		"too many columns": {bytes.NewReader(rezip(t, good, map[string]string{"xl/worksheets/sheet2.xml": `<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><sheetData><row r="1"><c r="CX1"><v>1</v></c></row></sheetData></worksheet>`})), ErrTooLarge},
+		"empty":           {strings.NewReader(""), ErrNotWorkbook},
+		"text":            {strings.NewReader("编号,姓名\n"), ErrNotWorkbook},
+		"old or sealed":   {bytes.NewReader(append([]byte{0xD0, 0xCF, 0x11, 0xE0, 0xA1, 0xB1, 0x1A, 0xE1}, make([]byte, 1024)...)), ErrNotWorkbook},
+		"cut short":       {bytes.NewReader(good[:len(good)/2]), ErrNotWorkbook},
+		"another zip":     {bytes.NewReader(rezip(t, nil, map[string]string{"a.txt": "a"})), ErrNotWorkbook},
+		"macros":          {with("xl/vbaProject.bin", "x"), ErrMacros},
+		"old macro sheet": {with("xl/macrosheets/sheet1.xml", "<x/>"), ErrMacros},
+		"macros, hidden":  {with(`XL\VBAPROJECT.BIN`, "x"), ErrMacros},
+		"other files":     {with("xl/externalLinks/externalLink1.xml", "<externalLink/>"), ErrLinked},
+		"two of one part": {with("XL/Worksheets/Sheet2.xml", "<worksheet/>"), ErrNotWorkbook},
+		"many parts":      {bytes.NewReader(rezip(t, good, manyParts())), ErrTooLarge},
+		"entities": {with("xl/sharedStrings.xml",
+			`<!DOCTYPE sst [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>`+
+				`<sst><si><t>&b;</t></si></sst>`), ErrNotWorkbook},
+		"a file of this machine": {with("xl/sharedStrings.xml",
+			`<!DOCTYPE sst [<!ENTITY a SYSTEM "file:///etc/passwd">]><sst/>`), ErrNotWorkbook},
+		"deep": {with(sheet2, strings.Repeat("<a>", 100_000)), ErrNotWorkbook},
+		"rows backwards": {with(sheet2,
+			`<worksheet><sheetData><row r="2"/><row r="1"/></sheetData></worksheet>`), ErrNotWorkbook},
+		"cells backwards": {with(sheet2,
+			`<worksheet><sheetData><row><c r="B1"/><c r="A1"/></row></sheetData></worksheet>`), ErrNotWorkbook},
+		"a string not there": {with(sheet2,
+			`<worksheet><sheetData><row><c t="s"><v>999</v></c></row></sheetData></worksheet>`), ErrNotWorkbook},
+		"a sheet not there": {with("xl/workbook.xml",
+			`<workbook xmlns:r="r"><sheets><sheet name="老人" r:id="rId99"/></sheets></workbook>`), ErrNotWorkbook},
+		"a sheet elsewhere": {with("xl/_rels/workbook.xml.rels",
+			`<Relationships><Relationship Id="rId2" Type="x/worksheet" `+
+				`Target="../../../etc/passwd"/></Relationships>`), ErrNotWorkbook},
+		"two sheets of one name": {with("xl/workbook.xml",
+			`<workbook xmlns:r="r"><sheets><sheet name="老人" r:id="rId2"/>`+
+				`<sheet name="老人" r:id="rId3"/></sheets></workbook>`), ErrNotWorkbook},
+		"too large": {io.LimitReader(zeros{}, maxFile+2), ErrTooLarge},
+		"cut sheet": {with(sheet2,
+			`<worksheet><sheetData><row r="1">`), ErrNotWorkbook},
+		"empty sheet": {with(sheet2, ""), ErrNotWorkbook},
+		"too many rows": {with(sheet2,
+			`<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">`+
+				`<sheetData><row r="200001"><c r="A200001"><v>1</v></c></row></sheetData></worksheet>`), ErrTooLarge},
+		"too many columns": {with(sheet2,
+			`<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">`+
+				`<sheetData><row r="1"><c r="CX1"><v>1</v></c></row></sheetData></worksheet>`), ErrTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b, faults, err := Read(tt.file, Known{})
@@ -326,6 +364,47 @@ func TestFilesThatAreNoWorkbookOfOurs(t *testing.T) {
 				t.Errorf("%v, %v", err, faults)
 			}
 		})
+	}
+}
+
+func manyParts() map[string]string {
+	parts := map[string]string{}
+	for i := range maxParts {
+		parts[fmt.Sprint("xl/media/", i)] = ""
+	}
+	return parts
+}
+
+// TestEmptyRowsAndColumnsFarOutAreFine: whole rows and columns get a style, and merely look at it.
+func TestEmptyRowsAndColumnsFarOutAreFine(t *testing.T) {
+	file := rezip(t, workbook(t, regions), map[string]string{"xl/worksheets/sheet2.xml": `<x:worksheet xmlns:x="http://schemas.openxmlformats.org/spreadsheetml/2006/main"><x:sheetData>` +
+		`<x:row r="1"><x:c t="inlineStr"><x:is><x:r><x:t>代</x:t></x:r><x:rPh><x:t>dai</x:t></x:rPh><x:r><x:t>码*</x:t></x:r></x:is></x:c><x:c t="str"><x:v>名&#10;称</x:v></x:c>` +
+		`<x:c r="C1" t="inlineStr"><x:is><x:t>级别</x:t></x:is></x:c><x:c r="XFD1" s="1"/></x:row>` +
+		`<x:row r="3"><x:c><x:v>1</x:v></x:c><x:c t="d"><x:v>2026-03-02T00:00:00</x:v></x:c><x:c t="str"><x:v>_x53BF_</x:v></x:c></x:row>` +
+		`<x:row r="1048576"><x:c r="A1048576" s="1"/></x:row></x:sheetData><x:extLst><x:f>1+1</x:f></x:extLst></x:worksheet>`})
+	b, faults := read(t, file, Known{})
+	if diff := cmp.Diff([]ledger.Region{{Code: "1", Name: "2026-03-02T00:00:00", Level: "县"}}, b.Regions); diff != "" || faults != nil {
+		t.Error(diff, faults)
+	}
+}
+
+func TestMergedCellsAndErrorsAreFaults(t *testing.T) {
+	f, err := excelize.OpenReader(bytes.NewReader(workbook(t, regions)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if err := f.MergeCell("区划", "C4", "C5"); err != nil {
+		t.Fatal(err)
+	}
+	_, got := read(t, saved(t, f), Known{})
+	if diff := cmp.Diff([]string{"区划!C4: 是合并的单元格,只有左上角一格算数 (应为 不合并,每格都填上)"}, got); diff != "" {
+		t.Error(diff)
+	}
+	_, got = read(t, rezip(t, workbook(t, regions), map[string]string{"xl/worksheets/sheet2.xml": `<worksheet><sheetData><row><c t="str"><v>代码</v></c>` +
+		`<c t="str"><v>名称</v></c><c t="str"><v>级别</v></c></row><row><c><v>1</v></c><c t="e"><v>#N/A</v></c><c t="str"><v>县</v></c></row></sheetData></worksheet>`}), Known{})
+	if diff := cmp.Diff([]string{"区划!B2: 是错误值 (应为 值)"}, got); diff != "" {
+		t.Error(diff)
 	}
 }
 
@@ -353,22 +432,21 @@ func TestNumberCellsKeepTheirDigits(t *testing.T) {
 }
 
 func TestABombIsRefusedWhileUnpacking(t *testing.T) {
-	const limit = 1 << 20
-	for _, size := range []int64{limit + 1, 2 * limit} {
-		var out bytes.Buffer
-		z := zip.NewWriter(&out)
-		w, err := z.Create("xl/worksheets/sheet1.xml")
+	good := workbook(t, regions, people, elders)
+	const limit = 3 << 20
+	for name, sheet := range map[string]string{
+		"many empty cells": `<worksheet><sheetData><row r="1">` + strings.Repeat(`<c/>`, limit/4) + `</row></sheetData></worksheet>`,
+		"one endless text": `<worksheet><sheetData><row r="1"><c t="str"><v>` + strings.Repeat("9", maxToken+1) + `</v></c></row></sheetData></worksheet>`,
+		"a text in pieces": `<worksheet><sheetData><row r="1"><c t="str"><v>` + strings.Repeat("99999999<!---->", maxToken/8+1) + `</v></c></row></sheetData></worksheet>`,
+		"one endless tag":  `<worksheet a="` + strings.Repeat("9", maxToken+1) + `"/>`,
+	} {
+		file := rezip(t, good, map[string]string{"xl/worksheets/sheet2.xml": sheet})
+		src, err := open(bytes.NewReader(file), int64(len(file)), limit)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := io.Copy(w, io.LimitReader(zeros{}, size)); err != nil {
-			t.Fatal(err)
-		}
-		if err := z.Close(); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := inspect(out.Bytes(), limit); !errors.Is(err, ErrTooLarge) {
-			t.Errorf("%d bytes in %d: %v", size, out.Len(), err)
+		if _, err := src.eachRow(src.sheets[1], func(int, []cell) error { return nil }); !errors.Is(err, ErrTooLarge) {
+			t.Errorf("%s, %d bytes packed: %v", name, len(file), err)
 		}
 	}
 }
@@ -417,7 +495,7 @@ func TestDateForms(t *testing.T) {
 			t.Errorf("%s: %q %s", s, got, wrong)
 		}
 	}
-	for _, s := range []string{"2026-02-29", "2026-13-01", "26-3-2", "3月2日", "2026", "1945", "0", "20261301", "2026-03", "去年", "9999999", "1026-03-02"} {
+	for _, s := range []string{"1948年3月", "1948-3", "1948.3", "1948/03", "2026-02-29", "2026-13-01", "26-3-2", "3月2日", "2026", "1945", "0", "20261301", "2026-03", "去年", "9999999", "1026-03-02"} {
 		if got, wrong, _ := date(s); wrong == "" {
 			t.Errorf("%s read as %s", s, got)
 		}
@@ -427,15 +505,24 @@ func TestDateForms(t *testing.T) {
 func TestPhoneForms(t *testing.T) {
 	for s, want := range map[string]string{"13900000001": "13900000001", "139 0000 0001": "13900000001", "+86-139-0000-0001": "13900000001",
 		"1.3900000001E10": "13900000001", "0951-8012345": "0951-8012345", "09518012345": "0951-8012345", "(010)62345678": "010-62345678",
-		"021-62345678": "021-62345678", "0471 6123456": "0471-6123456"} {
+		"021-62345678": "021-62345678", "0086 139 0000 0001": "13900000001", "8613900000001": "13900000001", "+86 951 8012345": "0951-8012345",
+		"（0951）８０１２３４５": "0951-8012345", "139—0000—0001": "13900000001", "0471 6123456": "0471-6123456"} {
 		if got, wrong, _ := phone(s); got != want || wrong != "" {
 			t.Errorf("%s: %q %s", s, got, wrong)
 		}
 	}
-	for _, s := range []string{"8012345", "1390000000", "139000000011", "23900000001", "无", "0951-80123", "110"} {
+	for _, s := range []string{"8012345", "1390000000", "139000000011", "23900000001", "无", "0951-80123", "110", "+8612345", "951-8012345", "0086"} {
 		if got, wrong, _ := phone(s); wrong == "" {
 			t.Errorf("%s read as %s", s, got)
 		}
+	}
+}
+
+func TestWhatIsPastedAlongUnseen(t *testing.T) {
+	b, faults := read(t, workbook(t, regions, table{"老人", [][]any{{"编号", "姓名", "区划代码", "手机"},
+		{"A1\ufeff", "赵\u200b一\u00a0", "111", "\u202a13900000001\u202c"}}}), Known{})
+	if diff := cmp.Diff([]ledger.Elder{{ID: "A1", Name: "赵一", Region: "111", Phone: "13900000001"}}, b.Elders); diff != "" || faults != nil {
+		t.Error(diff, faults)
 	}
 }
 

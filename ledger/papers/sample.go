@@ -190,7 +190,7 @@ func Sample(today ledger.Day) ledger.Book {
 		village, group, _ := strings.Cut(f[4], "村")
 		e := ledger.Elder{ID: f[0], Name: f[1], Gender: f[2], Birth: birth, Aliases: f[5], Nation: f[8], Living: f[9],
 			SelfCare: f[10], Health: f[11], Hardship: f[12], Phone: samplePhone(100 + i), Region: codes[f[4]],
-			Address: fmt.Sprintf("%s村%s%d号", village, group, i*7%40+1), IDNumber: sampleIDNumber(birth, f[2], i),
+			Address: fmt.Sprintf("%s村%s%d号", village, group, i*7%40+1), IDNumber: SampleIDNumber(birth, f[2], i),
 			Lon: 106.2 + float64(i%9)/200, Lat: 38.3 + float64(i%7)/200, LostChild: f[0] == "A56",
 			Income: []string{"养老金", "养老金、低保", "养老金、土地流转"}[i%3], Care: "邻里照看",
 			Consent: ledger.Day(today[:4] + "-01-01").Add(-i)}
@@ -294,7 +294,9 @@ func sampleBirth(today ledger.Day, age, n int) ledger.Day {
 	return birth
 }
 
-func sampleIDNumber(birth ledger.Day, gender string, n int) string {
+// SampleIDNumber is the n-th identity number of nobody born on a day, with n below 500: it begins with 000000, which is no
+// place, and its check digit is right.
+func SampleIDNumber(birth ledger.Day, gender string, n int) string {
 	seq := n * 2 // even for women (GB 11643)
 	if gender == "男" {
 		seq++

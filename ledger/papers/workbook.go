@@ -3,6 +3,9 @@
 package papers
 
 import (
+	"cmp"
+	"fmt"
+	"iter"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +21,8 @@ const (
 	sheetKin     = "家属"
 	sheetPairs   = "帮扶"
 	sheetHelp    = "说明"
+
+	sheetStandings = "状态"
 )
 
 const (
@@ -32,10 +37,12 @@ type sheet struct {
 	name    string
 	about   string // for the instructions
 	columns []column
-	key     func(*line) string                   // what two rows must not share
-	lines   func(ledger.Book, ledger.Day) []line // rows of a book as of a day
-	add     func(*ledger.Book, *line)            // a row into a book
-	judge   func(*reading, *line)                // what only the whole row or the other sheets can tell
+	key     func(*line) string                            // what two rows must not share
+	lines   func(ledger.Book, ledger.Day) iter.Seq[*line] // rows of a book as of a day; each is good until the next
+	add     func(*ledger.Book, *line)                     // a row into a book
+	judge   func(*reading, *line)                         // what only the whole row or the other sheets can tell
+
+	judgeAll func(*reading) // what only the whole sheet can tell; nil: nothing
 }
 
 // line is one row of any sheet, in ledger's nouns; a sheet uses its own part.
@@ -51,6 +58,9 @@ type line struct {
 	users  string // userids of the visitors, joined with 、
 	kin    ledger.Kin
 	pair   ledger.Pair
+
+	standing ledger.Standing
+
 	resets []ledger.Reset
 }
 
@@ -81,7 +91,7 @@ func flag(name string, at func(*line) *bool, reset func(*line) ledger.Reset) col
 			if *at(l) {
 				return yes
 			}
-			return ""
+			return no // an empty cell would leave 是 where the export is imported
 		},
 		set: func(l *line, s string) {
 			switch s {
@@ -93,8 +103,8 @@ func flag(name string, at func(*line) *bool, reset func(*line) ledger.Reset) col
 		}}
 }
 
-func degrees(name string, limit float64, at func(*line) *float64, field ledger.ResetField) column {
-	return column{name: name, form: decimal(limit), note: "度,如 106.25",
+func degrees(name, like string, limit float64, at func(*line) *float64, field ledger.ResetField) column {
+	return column{name: name, form: decimal(limit), note: "度,如 " + like,
 		get: func(l *line) string {
 			if *at(l) == 0 {
 				return ""
@@ -133,11 +143,13 @@ var sheets = []sheet{
 			text("级别", nil, func(l *line) *ledger.Level { return &l.region.Level }).only(wordsOf(levels)...).key(),
 		},
 		key: func(l *line) string { return l.region.Code },
-		lines: func(b ledger.Book, _ ledger.Day) []line {
+		lines: func(b ledger.Book, _ ledger.Day) iter.Seq[*line] {
 			return eachLine(b.Regions, func(l *line, r ledger.Region) { l.region = r })
 		},
 		add:   func(b *ledger.Book, l *line) { b.Regions = append(b.Regions, l.region) },
-		judge: func(*reading, *line) {}, // the tree is judged when all of it is there
+		judge: func(*reading, *line) {},
+
+		judgeAll: judgeTree,
 	},
 	{
 		name: sheetPeople, about: "用企业微信的人,一人一行",
@@ -169,8 +181,8 @@ var sheets = []sheet{
 			text("手机", phone, func(l *line) *string { return &l.elder.Phone }),
 			text("区划代码", code(32), func(l *line) *string { return &l.elder.Region }).key().said("住在哪个村或组"),
 			text("住址", words(255), func(l *line) *string { return &l.elder.Address }),
-			degrees("经度", 180, func(l *line) *float64 { return &l.elder.Lon }, ledger.ResetLon),
-			degrees("纬度", 90, func(l *line) *float64 { return &l.elder.Lat }, ledger.ResetLat),
+			degrees("经度", "106.25", 180, func(l *line) *float64 { return &l.elder.Lon }, ledger.ResetLon),
+			degrees("纬度", "38.28", 90, func(l *line) *float64 { return &l.elder.Lat }, ledger.ResetLat),
 			text("民族", words(32), func(l *line) *string { return &l.elder.Nation }),
 			text("居住状况", words(32), func(l *line) *string { return &l.elder.Living }).
 				offer("独居", "空巢", "与重度残疾子女同住", "与家人同住"),
@@ -191,6 +203,8 @@ var sheets = []sheet{
 		lines: elderLines,
 		add:   addElder,
 		judge: judgeElder,
+
+		judgeAll: judgeLikeness,
 	},
 	{
 		name: sheetKin, about: "子女、亲属和受托照顾人,一人一行",
@@ -207,7 +221,7 @@ var sheets = []sheet{
 			text("同意接收日期", date, func(l *line) *ledger.Day { return &l.kin.Consent }),
 		},
 		key: func(l *line) string { return l.kin.ElderID + joiner + l.kin.Name },
-		lines: func(b ledger.Book, _ ledger.Day) []line {
+		lines: func(b ledger.Book, _ ledger.Day) iter.Seq[*line] {
 			return eachLine(b.Kin, func(l *line, k ledger.Kin) { l.kin = k })
 		},
 		add: func(b *ledger.Book, l *line) {
@@ -227,30 +241,55 @@ var sheets = []sheet{
 			text("结束日期", date, func(l *line) *ledger.Day { return &l.pair.To }),
 		},
 		key: func(l *line) string { return l.pair.ElderID + joiner + l.pair.UserID + joiner + string(l.pair.From) },
-		lines: func(b ledger.Book, _ ledger.Day) []line {
+		lines: func(b ledger.Book, _ ledger.Day) iter.Seq[*line] {
 			return eachLine(b.Pairs, func(l *line, p ledger.Pair) { l.pair = p })
 		},
 		add: func(b *ledger.Book, l *line) { b.Pairs = append(b.Pairs, l.pair) },
 		judge: func(r *reading, l *line) {
 			r.exists(r.elders, "老人编号", l.pair.ElderID, "“老人”里没有这个编号", "“老人”里的编号")
-			r.exists(r.users, "帮扶人账号", l.pair.UserID, "“人员”里没有这个账号", "“人员”里的账号")
+			r.user("帮扶人账号", l.pair.UserID)
 			if l.pair.To != "" && l.pair.To != clears && l.pair.To < l.pair.From {
 				r.fault("结束日期", "比开始日期早", "不早于 "+string(l.pair.From))
 			}
 		},
 	},
+	{
+		name: sheetStandings, about: "暂时不用巡访或离开台账的老人,一段一行;平常在家的不用填",
+		columns: []column{
+			text("老人编号", code(32), func(l *line) *string { return &l.standing.ElderID }).key(),
+			text("状态", nil, func(l *line) *ledger.StandingKind { return &l.standing.Kind }).only(wordsOf(ledger.StandingKinds)...).key().
+				said("暂停如住院、去子女家、住养老院"),
+			text("开始日期", date, func(l *line) *ledger.Day { return &l.standing.From }).key(),
+			text("结束日期", date, func(l *line) *ledger.Day { return &l.standing.To }).said("最后一天;去世、迁出、退出除非弄错了才填"),
+			text("去向", words(255), func(l *line) *string { return &l.standing.Place }).said("现在在哪里"),
+			text("复核日期", date, func(l *line) *ledger.Day { return &l.standing.Review }).
+				said(fmt.Sprintf("只有暂停填,必填:最迟哪天再看一次,离开始日期不超过%d天", ledger.PauseMost)),
+		},
+		key: func(l *line) string { return l.standing.ElderID + joiner + string(l.standing.From) },
+		lines: func(b ledger.Book, _ ledger.Day) iter.Seq[*line] {
+			return eachLine(b.Standings, func(l *line, s ledger.Standing) { l.standing = s })
+		},
+		add:   func(b *ledger.Book, l *line) { b.Standings = append(b.Standings, l.standing) },
+		judge: judgeStanding,
+
+		judgeAll: judgeStandings,
+	},
 }
 
-func eachLine[T any](rows []T, put func(*line, T)) []line {
-	lines := make([]line, len(rows))
-	for i, row := range rows {
-		put(&lines[i], row)
+func eachLine[T any](rows []T, put func(*line, T)) iter.Seq[*line] {
+	return func(yield func(*line) bool) {
+		for _, row := range rows {
+			l := line{}
+			put(&l, row)
+			if !yield(&l) {
+				return
+			}
+		}
 	}
-	return lines
 }
 
 // personLines joins each person's posts of the day into one row.
-func personLines(b ledger.Book, today ledger.Day) []line {
+func personLines(b ledger.Book, today ledger.Day) iter.Seq[*line] {
 	posts := map[string][]ledger.Post{}
 	for _, p := range b.Posts {
 		if p.Holds(today) {
@@ -312,6 +351,7 @@ func judgePerson(r *reading, l *line) {
 	switch {
 	case len(roles) > 0 && len(regions) == 0:
 		r.fault("区划代码", "有角色却没有区划代码", "“区划”里的代码")
+		return // the rest follows from it
 	case len(roles) == 0 && len(regions) > 0:
 		r.fault("角色", "有区划代码却没有角色", strings.Join(roleWords(), "、"))
 	case len(roles) > 1 && len(regions) > 1 && len(roles) != len(regions):
@@ -338,7 +378,7 @@ func judgePerson(r *reading, l *line) {
 }
 
 // elderLines puts an elder's tier and visitors of the day into their row.
-func elderLines(b ledger.Book, today ledger.Day) []line {
+func elderLines(b ledger.Book, today ledger.Day) iter.Seq[*line] {
 	tiers := make(map[string]ledger.Tier, len(b.Elders))
 	for _, t := range b.Tierings {
 		if t.Holds(today) {
@@ -357,10 +397,7 @@ func elderLines(b ledger.Book, today ledger.Day) []line {
 }
 
 func addElder(b *ledger.Book, l *line) {
-	e := l.elder
-	if e.Birth == "" && len(e.IDNumber) == 18 {
-		e.Birth = idBirth(e.IDNumber)
-	}
+	e := withBirth(l.elder)
 	b.Elders = append(b.Elders, e)
 	if l.tier != "" {
 		b.Tierings = append(b.Tierings, ledger.Tiering{ElderID: e.ID, Tier: l.tier})
@@ -371,12 +408,23 @@ func addElder(b *ledger.Book, l *line) {
 	b.Resets = append(b.Resets, l.resets...)
 }
 
+// withBirth takes the birth date from the identity number where the cell is empty.
+func withBirth(e ledger.Elder) ledger.Elder {
+	if e.Birth == "" && len(e.IDNumber) == 18 {
+		e.Birth = idBirth(e.IDNumber)
+	}
+	return e
+}
+
 func judgeElder(r *reading, l *line) {
 	r.region("区划代码", l.elder.Region)
 	users := split(l.users)
 	for i, u := range users {
-		if u != clears {
-			r.exists(r.users, "巡访员账号", u, "“人员”里没有这个账号", "“人员”里的账号")
+		if u == clears {
+			continue
+		}
+		if o, ok := r.user("巡访员账号", u); ok && o == officeOther {
+			r.fault("巡访员账号", "这个账号在“人员”里不是巡访员", "角色里有巡访员的账号")
 		}
 		if slices.Contains(users[:i], u) {
 			r.fault("巡访员账号", "同一个账号写了两次", "每个账号一次")
@@ -385,6 +433,35 @@ func judgeElder(r *reading, l *line) {
 	if id := l.elder.IDNumber; len(id) == 18 && len(l.elder.Birth) == 10 && l.elder.Birth != idBirth(id) {
 		r.fault("出生日期", "和身份证号里的出生日期不一样", "两处一致,或这里空着")
 	}
+	r.persons = append(r.persons, personRow{l.elder.ID, l.row, r.known.elders[l.elder.ID].with(withBirth(l.elder), l.elder.Region)})
+}
+
+// judgeStanding looks at the row laid over what the database has of it (requirements §3 cases 1 and 2).
+func judgeStanding(r *reading, l *line) {
+	r.exists(r.elders, "老人编号", l.standing.ElderID, "“老人”里没有这个编号", "“老人”里的编号")
+	s := l.standing
+	for _, old := range r.known.standings[s.ElderID] {
+		if old.From == s.From {
+			s.Kind, s.To, s.Review = cmp.Or(s.Kind, old.Kind), cmp.Or(s.To, old.To), cmp.Or(s.Review, old.Review)
+		}
+	}
+	if s.To == clears {
+		s.To = ""
+	}
+	if s.To != "" && s.To < s.From {
+		r.fault("结束日期", "比开始日期早", "不早于 "+string(s.From))
+		s.To = s.From // told once
+	}
+	most := s.From.Add(ledger.PauseMost)
+	switch review := s.Review; {
+	case s.Kind == ledger.StandingPaused && (review == "" || review == clears):
+		r.fault("复核日期", "暂停却没有复核日期", "不晚于 "+string(most))
+	case s.Kind == ledger.StandingPaused && (review < s.From || review > most):
+		r.fault("复核日期", "离开始日期太远或更早", string(s.From)+" 到 "+string(most))
+	case s.Kind != "" && s.Kind.Ends() && l.standing.Review != "" && l.standing.Review != clears:
+		r.fault("复核日期", "不是暂停,却有复核日期", "空着")
+	}
+	r.standings[s.ElderID] = append(r.standings[s.ElderID], standingRow{s, l.row})
 }
 
 func wordsOf[S ~string](list []S) []string {

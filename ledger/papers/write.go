@@ -1,8 +1,10 @@
 package papers
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/xuri/excelize/v2"
@@ -13,8 +15,8 @@ import (
 // styleText is Excel's number format 49, text: identity numbers and phones keep their digits.
 const styleText = 49
 
-// blankRows is how far drop-down lists reach below the last row.
-const blankRows = 1000
+// wideSheet is how many columns fit a screen.
+const wideSheet = 10
 
 // Write writes a book as a workbook that Read reads back: posts, tiers and assignments are those of the day.
 func Write(w io.Writer, b ledger.Book, today ledger.Day) error {
@@ -31,6 +33,16 @@ func write(w io.Writer, b ledger.Book, today ledger.Day, help bool) error {
 	if err != nil {
 		return fmt.Errorf("write workbook: %w", err)
 	}
+	names := make([]string, 0, len(sheets)+1)
+	if help {
+		names = append(names, sheetHelp)
+	}
+	for _, s := range sheets {
+		names = append(names, s.name)
+	}
+	if err := addSheets(f, names); err != nil {
+		return fmt.Errorf("write workbook: %w", err)
+	}
 	if help {
 		if err := writeHelp(f, styles); err != nil {
 			return fmt.Errorf("write sheet %s: %w", sheetHelp, err)
@@ -41,26 +53,52 @@ func write(w io.Writer, b ledger.Book, today ledger.Day, help bool) error {
 			return fmt.Errorf("write sheet %s: %w", sheets[i].name, err)
 		}
 	}
-	if err := f.DeleteSheet("Sheet1"); err != nil { // the new file's own
-		return fmt.Errorf("write workbook: %w", err)
-	}
-	f.SetActiveSheet(0)
 	if err := f.Write(w); err != nil {
 		return fmt.Errorf("write workbook: %w", err)
 	}
 	return nil
 }
 
-type styles struct{ text, heading, wrapped int }
+// addSheets makes all sheets before the first row is written: whatever looks at the sheets later, the library has it parse
+// those that were streamed.
+func addSheets(f *excelize.File, names []string) error {
+	if err := f.SetSheetName("Sheet1", names[0]); err != nil { // the new file's own
+		return err
+	}
+	for _, name := range names[1:] {
+		if _, err := f.NewSheet(name); err != nil {
+			return err
+		}
+	}
+	for _, name := range names {
+		if err := printed(f, name); err != nil {
+			return err
+		}
+	}
+	f.SetActiveSheet(0)
+	return nil
+}
+
+type styles struct{ text, heading, needed, wrapped, part int }
 
 func newStyles(f *excelize.File) (s styles, err error) {
+	heading := func(colour string) *excelize.Style {
+		return &excelize.Style{NumFmt: styleText, Font: &excelize.Font{Bold: true},
+			Fill:      excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{colour}},
+			Border:    []excelize.Border{{Type: "bottom", Color: "808080", Style: 1}, {Type: "right", Color: "C0C0C0", Style: 1}},
+			Alignment: &excelize.Alignment{Horizontal: "center", Vertical: "center", WrapText: true}}
+	}
+	wrapped := &excelize.Alignment{WrapText: true, Vertical: "top"}
 	for _, x := range []struct {
 		id    *int
 		style *excelize.Style
 	}{
 		{&s.text, &excelize.Style{NumFmt: styleText}},
-		{&s.heading, &excelize.Style{NumFmt: styleText, Font: &excelize.Font{Bold: true}}},
-		{&s.wrapped, &excelize.Style{NumFmt: styleText, Alignment: &excelize.Alignment{WrapText: true, Vertical: "top"}}},
+		{&s.heading, heading("DDEBF7")},
+		{&s.needed, heading("FFE699")},
+		{&s.wrapped, &excelize.Style{NumFmt: styleText, Alignment: wrapped}},
+		{&s.part, &excelize.Style{NumFmt: styleText, Alignment: wrapped, Font: &excelize.Font{Bold: true},
+			Fill: excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{"F2F2F2"}}}},
 	} {
 		if *x.id, err = f.NewStyle(x.style); err != nil {
 			return s, err
@@ -70,40 +108,50 @@ func newStyles(f *excelize.File) (s styles, err error) {
 }
 
 func (s *sheet) write(f *excelize.File, b ledger.Book, today ledger.Day, st styles) error {
-	lines := s.lines(b, today)
-	if _, err := f.NewSheet(s.name); err != nil {
-		return err
-	}
+	widths := make([]float64, len(s.columns))
+	headings := make([]any, len(s.columns))
 	for i, c := range s.columns {
-		if err := c.addList(f, s.name, i+1, len(lines)+1+blankRows); err != nil {
+		if err := c.addHints(f, s.name, i+1); err != nil {
 			return err
 		}
-	}
-	widths := make([]float64, len(s.columns))
-	for i, c := range s.columns {
 		widths[i] = columnWidth(c.name)
+		style := st.heading
+		if c.need {
+			style = st.needed
+		}
+		headings[i] = excelize.Cell{StyleID: style, Value: c.name}
 	}
-	out, err := begin(f, s.name, st, s.headings(), widths)
+	out, err := begin(f, s.name, st, headings, widths)
 	if err != nil {
 		return err
 	}
 	cells := make([]any, len(s.columns))
-	for n := range lines {
+	row := 1
+	for l := range s.lines(b, today) {
+		row++
 		for i, c := range s.columns {
 			cells[i] = nil
-			if v := c.get(&lines[n]); v != "" {
+			if v := c.get(l); v != "" {
 				cells[i] = excelize.Cell{StyleID: st.text, Value: v}
 			}
 		}
-		if err := out.SetRow(fmt.Sprintf("A%d", n+2), cells); err != nil {
+		if err := out.SetRow(cellName(0, row), cells); err != nil {
 			return err
 		}
 	}
 	return out.Flush()
 }
 
-// begin starts a sheet of text columns with a frozen row of headings.
-func begin(f *excelize.File, name string, st styles, headings []string, widths []float64) (*excelize.StreamWriter, error) {
+// begin starts a sheet of text columns with a frozen row of headings, which a printer repeats on each page.
+func begin(f *excelize.File, name string, st styles, headings []any, widths []float64) (*excelize.StreamWriter, error) {
+	last, err := excelize.ColumnNumberToName(len(headings))
+	if err != nil {
+		return nil, err
+	}
+	// Identity numbers are text on purpose: no green corner on each.
+	if err := f.AddIgnoredErrors(name, fmt.Sprintf("A1:%s%d", last, maxRows), excelize.IgnoredErrorsNumberStoredAsText); err != nil {
+		return nil, err
+	}
 	out, err := f.NewStreamWriter(name)
 	if err != nil {
 		return nil, err
@@ -116,66 +164,82 @@ func begin(f *excelize.File, name string, st styles, headings []string, widths [
 	if err := out.SetColStyle(1, len(headings), st.text); err != nil {
 		return nil, err
 	}
-	if err := out.SetPanes(&excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"}); err != nil {
+	panes := &excelize.Panes{Freeze: true, YSplit: 1, TopLeftCell: "A2", ActivePane: "bottomLeft"}
+	if len(headings) > wideSheet { // whose row it is stays in sight
+		panes = &excelize.Panes{Freeze: true, XSplit: 2, YSplit: 1, TopLeftCell: "C2", ActivePane: "bottomRight"}
+	}
+	if err := out.SetPanes(panes); err != nil {
 		return nil, err
 	}
-	cells := make([]any, len(headings))
-	for i, h := range headings {
-		cells[i] = excelize.Cell{StyleID: st.heading, Value: h}
-	}
-	return out, out.SetRow("A1", cells)
+	return out, out.SetRow("A1", headings, excelize.RowOpts{Height: 24})
 }
 
-// addList gives a column its drop-down list. Where other words are fine, or several joined, Excel does not insist.
-func (c column) addList(f *excelize.File, sheetName string, n, lastRow int) error {
-	list := c.choices
-	if list == nil {
-		list = c.offers
-	}
-	if list == nil {
-		return nil
-	}
+// printed sets a sheet up for paper: A4 across, as wide as the page, headings and page numbers on each.
+func printed(f *excelize.File, name string) error {
+	fit, across, a4, wide, high := true, "landscape", 9, 1, 0
+	return errors.Join(
+		f.SetSheetProps(name, &excelize.SheetPropsOptions{FitToPage: &fit}),
+		f.SetPageLayout(name, &excelize.PageLayoutOptions{Size: &a4, Orientation: &across, FitToWidth: &wide, FitToHeight: &high}),
+		f.SetHeaderFooter(name, &excelize.HeaderFooterOptions{OddFooter: "&C&A 第&P页,共&N页"}),
+		f.SetDefinedName(&excelize.DefinedName{Name: "_xlnm.Print_Titles", RefersTo: "'" + name + "'!$1:$1", Scope: name}))
+}
+
+// addHints gives a column its drop-down list and what it says when a cell is entered. Excel insists only where it cannot be
+// wrong to: elsewhere - is fine, other words are, or several joined.
+func (c column) addHints(f *excelize.File, sheetName string, n int) error {
 	name, err := excelize.ColumnNumberToName(n)
 	if err != nil {
 		return err
 	}
 	dv := excelize.NewDataValidation(true)
-	dv.SetSqref(fmt.Sprintf("%s2:%s%d", name, name, lastRow))
-	if err := dv.SetDropList(list); err != nil {
-		return err
+	dv.SetSqref(fmt.Sprintf("%s2:%s%d", name, name, maxRows))
+	if list := append(slices.Clone(c.choices), c.offers...); len(list) > 0 {
+		if err := dv.SetDropList(list); err != nil {
+			return err
+		}
 	}
-	dv.ShowErrorMessage = false // - is fine everywhere, and Read says what is not
+	dv.ShowErrorMessage = false
+	if c.choices != nil && c.keep {
+		dv.SetError(excelize.DataValidationErrorStyleStop, c.name, "请从下拉的词里选一个")
+	}
+	if help := c.help(); help != "" {
+		dv.SetInput(c.name, help)
+	} else if len(c.choices)+len(c.offers) == 0 {
+		return nil
+	}
 	return f.AddDataValidation(sheetName, dv)
 }
 
 func writeHelp(f *excelize.File, st styles) error {
-	if _, err := f.NewSheet(sheetHelp); err != nil {
-		return err
+	headings := make([]any, 4)
+	for i, h := range []string{"表", "列", "必填", "怎么填"} {
+		headings[i] = excelize.Cell{StyleID: st.heading, Value: h}
 	}
-	out, err := begin(f, sheetHelp, st, []string{"表", "列", "必填", "怎么填"}, []float64{10, 16, 8, 70})
+	out, err := begin(f, sheetHelp, st, headings, []float64{10, 16, 8, 90})
 	if err != nil {
 		return err
 	}
 	row := 1
-	put := func(cells ...string) error {
+	put := func(style int, cells ...string) error {
 		row++
 		values := make([]any, len(cells))
 		for i, s := range cells {
-			values[i] = excelize.Cell{StyleID: st.wrapped, Value: s}
+			values[i] = excelize.Cell{StyleID: style, Value: s}
 		}
-		return out.SetRow(fmt.Sprintf("A%d", row), values)
+		return out.SetRow(cellName(0, row), values)
 	}
 	for _, s := range []string{
-		"第1行是标题,列的先后随意,不要加别的列。填好后先用 import --check 检查,再导入。",
-		"空着的格子不改原来的内容;填 - 是清空。表里没有的行也不动。",
-		"日期写 2026-03-02、2026/3/2、2026.3.2、2026年3月2日、20260302 都行。不要用公式。",
+		"第1行是标题,列的先后随意,不要加别的列。填好后先用 import --check 检查,再导入;有一处不对就都不导入。",
+		"空着的格子不改原来的内容;填 - 是清空。表里没有的行也不动。标题是黄色的列,新的一行必填。",
+		"日期写 2026-03-02、2026/3/2、2026.3.2、2026年3月2日、20260302 都行,要写到哪一天。",
+		"手机写11位,座机带区号,如 0951-8012345。不要用公式,不要合并单元格,别的表和没有标题的列请删掉。",
 	} {
-		if err := put("", "", "", s); err != nil {
+		if err := put(st.wrapped, "", "", "", s); err != nil {
 			return err
 		}
 	}
 	for _, s := range sheets {
-		if err := put(s.name, "", "", s.about); err != nil {
+		if err := put(st.part, s.name, "", "", s.about); err != nil {
 			return err
 		}
 		for _, c := range s.columns {
@@ -183,7 +247,7 @@ func writeHelp(f *excelize.File, st styles) error {
 			if c.need {
 				must = yes
 			}
-			if err := put(s.name, c.name, must, c.help()); err != nil {
+			if err := put(st.wrapped, s.name, c.name, must, c.help()); err != nil {
 				return err
 			}
 		}
@@ -208,10 +272,14 @@ func (c column) help() string {
 
 func columnWidth(heading string) float64 {
 	switch heading {
-	case "身份证号", "住址", "健康状况", "困难问题", "居住状况":
-		return 24
-	case "手机", "代码", "上级代码", "区划代码":
+	case "住址", "健康状况", "经济来源", "照料情况", "困难问题":
+		return 30
+	case "身份证号", "居住状况", "去向", "角色", "别名", "区划代码":
+		return 22
+	case "手机", "代码", "上级代码", "巡访员账号", "帮扶人账号", "账号":
 		return 16
+	case "性别", "级别", "失独", "民族", "关系", "状态":
+		return 8
 	}
 	return 12
 }
