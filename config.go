@@ -34,6 +34,14 @@ type Config struct {
 	} `yaml:"redis"`
 	Privacy struct {
 		KeyFile string `yaml:"key_file"`
+		Keep    struct {
+			Messages  int `yaml:"messages"`
+			Tray      int `yaml:"tray"`
+			Photos    int `yaml:"photos"`
+			Departed  int `yaml:"departed"`
+			Withdrawn int `yaml:"withdrawn"`
+			Looks     int `yaml:"looks"`
+		} `yaml:"keep_days"`
 	} `yaml:"privacy"`
 	Log struct {
 		Level  string `yaml:"level"`
@@ -75,6 +83,8 @@ func defaults() Config {
 	c.WeCom.Callback.Path = "/wecom/callback"
 	c.Database.Driver = store.SQLite
 	c.Log.Level, c.Log.Format = "info", "text"
+	k := &c.Privacy.Keep
+	k.Messages, k.Tray, k.Photos, k.Departed, k.Withdrawn, k.Looks = 30, 7, 730, 180, 0, 1100
 	return c
 }
 
@@ -133,6 +143,17 @@ func LoadConfig(path string) (Config, error) {
 	}
 	oneOf("level", c.Log.Level, "debug", "info", "warn", "error")
 	oneOf("format", c.Log.Format, "text", "json")
+	for _, k := range []struct {
+		key         string
+		days, least int
+	}{
+		{"messages", c.Privacy.Keep.Messages, 8}, {"tray", c.Privacy.Keep.Tray, 3}, {"photos", c.Privacy.Keep.Photos, 1},
+		{"departed", c.Privacy.Keep.Departed, 7}, {"withdrawn", c.Privacy.Keep.Withdrawn, 0}, {"looks", c.Privacy.Keep.Looks, 1096},
+	} {
+		if k.days < k.least {
+			bad(k.key, "must be %d days or more", k.least)
+		}
+	}
 	oneOf("card_update", c.WeCom.CardUpdate, "api", "passive")
 	if !strings.HasPrefix(c.WeCom.Callback.Path, "/") {
 		bad("path", "must begin with /")

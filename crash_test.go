@@ -170,6 +170,7 @@ const (
 // besiege makes the county, with a number of visitors besides those of the sample, and imports it as an operator would.
 func besiege(t *testing.T, bin, driver string, visitors int) *siege {
 	s := &siege{t: t, bin: bin, dir: t.TempDir(), listen: port(t), where: storetest.DSN(t, driver), dice: newDice(t), home: make(chan struct{})}
+	s.where.Keys = Config{DataDir: s.dir}.keys
 	today := ledger.DayOf(time.Now(), time.FixedZone("Asia/Shanghai", 8*3600))
 	s.book = papers.Sample(today)
 	var villages []string
@@ -812,7 +813,7 @@ func (s *siege) auditVisits(entries []ledger.Entry) {
 			s.t.Errorf("%s: the photo of %s is lost", e.UserID, e.No)
 		}
 		for _, p := range photos {
-			path := filepath.Join(s.dir, "photos", p.Hash[:min(2, len(p.Hash))], p.Hash+".jpg")
+			path := filepath.Join(s.dir, "photos", p.Hash[:min(2, len(p.Hash))], p.Hash+".sealed")
 			if _, err := os.Stat(path); err != nil || p.State != ledger.PhotoStored {
 				s.t.Errorf("%s: a photo of %s is %s: %v", e.UserID, e.No, p.State, err)
 			}

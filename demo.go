@@ -162,7 +162,7 @@ func (d *demo) furnish(ctx context.Context, s *store.Store) error {
 		return fmt.Errorf("read the sample workbook: %w %v", err, faults)
 	}
 	began := ledger.QuarterOf(ledger.QuarterOf(today).First().Add(-1)).First()
-	if _, err := s.SaveBook(ctx, book, began); err != nil {
+	if _, err := s.SaveBook(ctx, ledger.Edit{Book: book, By: ledger.ByImport, Today: began}); err != nil {
 		return fmt.Errorf("write the sample ledger: %w", err)
 	}
 	return s.Commit(ctx, store.Turn{Changes: ledger.Changes{Entries: papers.SampleEntries(today)}})

@@ -33,12 +33,13 @@ const anything = "..."
 var floorPlan = map[string]room{
 	"xunfang": {
 		ours: []string{"xunfang/bot", "xunfang/bot/wecom", "xunfang/bot/sim", "xunfang/store", "xunfang/scheduler",
-			"xunfang/flows", "xunfang/flows/understand", "xunfang/ledger", "xunfang/ledger/papers"},
+			"xunfang/flows", "xunfang/flows/understand", "xunfang/ledger", "xunfang/ledger/papers", "xunfang/ledger/names",
+			"xunfang/seal"},
 		theirs: []string{anything},
 	},
 	"xunfang/bot": {
 		ours: []string{"xunfang/bot/wecom", "xunfang/flows", "xunfang/flows/understand", "xunfang/scheduler", "xunfang/store",
-			"xunfang/ledger"},
+			"xunfang/ledger", "xunfang/ledger/names"},
 		theirs: []string{anything},
 	},
 	// The SDK's root rewrites the process's logging in its init, and officialaccount brings it along: subpackages only.
@@ -58,17 +59,20 @@ var floorPlan = map[string]room{
 			"golang.org/x/sync/..."},
 	},
 	"xunfang/store/storetest": {
-		ours:   []string{"xunfang/store", "xunfang/ledger"},
+		ours:   []string{"xunfang/store", "xunfang/ledger", "xunfang/seal"},
 		theirs: []string{"github.com/go-sql-driver/mysql", "github.com/glebarez/...", "github.com/redis/go-redis/v9/..."},
 	},
 	"xunfang/scheduler": {
 		ours:   []string{"xunfang/ledger"},
 		theirs: []string{"github.com/goccy/go-yaml/...", "github.com/robfig/cron/v3"},
 	},
-	"xunfang/flows":            {ours: []string{"xunfang/flows/understand", "xunfang/ledger"}, pure: true},
-	"xunfang/flows/understand": {ours: []string{"xunfang/ledger"}, theirs: []string{"github.com/agnivade/levenshtein"}, pure: true},
-	"xunfang/ledger":           {pure: true},
+	"xunfang/flows":                   {ours: []string{"xunfang/flows/understand", "xunfang/ledger"}, pure: true},
+	"xunfang/flows/understand":        {ours: []string{"xunfang/ledger"}, theirs: []string{"github.com/agnivade/levenshtein"}, pure: true},
+	"xunfang/ledger":                  {pure: true},
 	"xunfang/ledger/papers/papertest": {ours: []string{"xunfang/ledger", "xunfang/ledger/papers"}, theirs: []string{"pgregory.net/rapid"}},
+	"xunfang/ledger/names": {
+		ours: []string{"xunfang/ledger"}, theirs: []string{"github.com/agnivade/levenshtein", "github.com/mozillazg/go-pinyin"}, pure: true,
+	},
 	"xunfang/ledger/papers": {
 		ours: []string{"xunfang/ledger"},
 		theirs: []string{"github.com/xuri/excelize/v2", "golang.org/x/image/...", "github.com/go-analyze/charts/...",

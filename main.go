@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"syscall"
@@ -47,8 +48,11 @@ func run(args []string) int {
 	case errors.As(err, &wrong):
 		fmt.Fprintln(os.Stderr, "xunfang:", err)
 		return 2
+	case errors.As(err, new(configError)): // a line for each fault of the file
+		fmt.Fprintln(os.Stderr, "xunfang:", err)
+		return 1
 	}
-	fmt.Fprintln(os.Stderr, "xunfang:", err)
+	fmt.Fprintln(os.Stderr, "xunfang:", strings.ReplaceAll(err.Error(), "\n", "; ")) // one sentence, joined errors too
 	return 1
 }
 
@@ -66,7 +70,9 @@ func commands() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage{err} })
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(demoCommand(), serveCommand(), migrateCommand(), importCommand(), exportCommand(), outboxCommand(), menuCommand())
+	root.AddCommand(demoCommand(), serveCommand(), migrateCommand(), importCommand(), exportCommand(), outboxCommand(), menuCommand(),
+		keyCommand(), doctorCommand(), backupCommand(), restoreCommand(), purgeCommand(),
+		photosCommand())
 	return root
 }
 
@@ -134,7 +140,7 @@ func openStore(ctx context.Context, c Config, now func() time.Time) (*store.Stor
 			return nil, fmt.Errorf("make the data folder: %w", err)
 		}
 	}
-	o := store.Options{Driver: c.Database.Driver, DSN: c.dsn(), Now: now, Log: c.logger()}
+	o := store.Options{Driver: c.Database.Driver, DSN: c.dsn(), Keys: c.keys, Now: now, Log: c.logger()}
 	if c.Redis.URL != "" {
 		r, err := redis.ParseURL(c.Redis.URL)
 		if err != nil { // the error may quote the password
@@ -143,6 +149,9 @@ func openStore(ctx context.Context, c Config, now func() time.Time) (*store.Stor
 		o.Redis = redis.NewClient(r)
 	}
 	s, err := store.Open(ctx, o)
+	if lost := (*store.KeyError)(nil); errors.As(err, &lost) {
+		return nil, c.explain(lost)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open the database: %w; check database: in the configuration", err)
 	}
@@ -169,7 +178,7 @@ func newBot(c Config, s *store.Store, now func() time.Time) (*bot.Bot, error) {
 	if err != nil {
 		return nil, err
 	}
-	album, err := bot.NewAlbum(filepath.Join(c.DataDir, "photos"))
+	album, err := openAlbum(c, s)
 	if err != nil {
 		return nil, err
 	}
@@ -216,16 +225,15 @@ func ignore(err, kind error) error {
 	return err
 }
 
-// Handled messages are kept this long: far longer than WeCom may deliver one again.
-const keepHandled = 30 * 24 * time.Hour
-
+// tidy deletes every night what has been kept long enough.
 func tidy(ctx context.Context, s *store.Store, now time.Time, c Config) {
-	n, err := s.Purge(ctx, now.Add(-keepHandled))
+	swept, err := sweep(ctx, c, s, now, false)
 	if err != nil {
 		c.logger().Error("housekeeping", "err", err)
-		return
 	}
-	c.logger().Info("housekeeping", "rows_deleted", n)
+	for _, x := range swept {
+		c.logger().Info("housekeeping", "class", x.Class, "deleted", x.Rows)
+	}
 }
 
 func migrateCommand() *cobra.Command {
@@ -299,17 +307,24 @@ nothing. --check only checks. --template OUT.xlsx writes an empty workbook with 
 	return cmd
 }
 
+// paperMemory is what import and export keep their heap below where they can: a county's server is small, and the bot runs
+// beside them.
+const paperMemory = 200 << 20
+
 func importBook(ctx context.Context, s *store.Store, path string, today ledger.Day, check bool) error {
+	debug.SetMemoryLimit(paperMemory)
 	have, err := s.Book(ctx)
 	if err != nil {
 		return fmt.Errorf("read the ledger: %w", err)
 	}
+	known := papers.KnownIn(have)
+	have = ledger.Book{} // not needed while the workbook is read
 	f, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("open the workbook %s: %w", path, errors.Unwrap(err))
 	}
 	defer f.Close()
-	book, faults, err := papers.Read(f, papers.KnownIn(have))
+	book, faults, err := papers.Read(f, known, func(sheet string, rows int) { fmt.Fprintf(os.Stderr, "%s: %d rows read\n", sheet, rows) })
 	if err != nil {
 		return fmt.Errorf("read the workbook: %w", err)
 	}
@@ -323,54 +338,56 @@ func importBook(ctx context.Context, s *store.Store, path string, today ledger.D
 		fmt.Printf("no faults: %d elders, %d people\n", len(book.Elders), len(book.People))
 		return nil
 	}
-	sum, err := s.SaveBook(ctx, book, today)
+	fmt.Fprintln(os.Stderr, "no faults; writing")
+	sum, err := s.SaveBook(ctx, ledger.Edit{Book: book, By: ledger.ByImport, Why: "import of " + filepath.Base(path), Today: today})
 	if err != nil {
-		return fmt.Errorf("write the ledger: %w", err)
+		return fmt.Errorf("the import failed: %w; nothing is half-written: look whether there is room on the disk and the database can be reached, then import again", err)
 	}
 	fmt.Println(written(sum))
+	return vacancies(ctx, s, today)
+}
+
+// vacancies says where nobody is responsible after an import (002 五: 指派专人; 七(一): 有人管事、有人干事).
+func vacancies(ctx context.Context, s *store.Store, today ledger.Day) error {
+	r, err := s.Roster(ctx)
+	if err != nil {
+		return err
+	}
+	var elders, villages int
+	for _, e := range r.Elders() {
+		if away, ok := r.Standing(e.ID, today); len(r.Visiting(e.ID, today)) == 0 && !(ok && away.Kind.Ends()) {
+			elders++
+		}
+	}
+	for _, reg := range r.Regions() {
+		if reg.Level == ledger.LevelVillage && len(r.Posted(ledger.RoleVillage, reg.Code, today)) == 0 {
+			villages++
+		}
+	}
+	if elders+villages > 0 {
+		fmt.Printf("nobody is responsible for %d elders, and %d villages have no lead: their leads see who with 空缺\n", elders, villages)
+	}
 	return nil
 }
 
 // written says what an import did, sheet by sheet.
-func written(s store.Summary) string {
+func written(s ledger.Summary) string {
 	if s.Empty() {
 		return "nothing new: the ledger stands as it was"
 	}
 	var parts []string
 	for _, t := range []struct {
 		name  string
-		count store.Count
+		count ledger.Count
 	}{
 		{"regions", s.Regions}, {"people", s.People}, {"posts", s.Posts}, {"elders", s.Elders}, {"assignments", s.Assignments},
-		{"tiers", s.Tierings}, {"family", s.Kin}, {"pairs", s.Pairs},
+		{"tiers", s.Tierings}, {"family", s.Kin}, {"pairs", s.Pairs}, {"standings", s.Standings},
 	} {
-		if t.count != (store.Count{}) {
+		if t.count != (ledger.Count{}) {
 			parts = append(parts, fmt.Sprintf("%s %d new, %d changed", t.name, t.count.New, t.count.Changed))
 		}
 	}
 	return "written: " + strings.Join(parts, "; ")
-}
-
-func exportCommand() *cobra.Command {
-	var out string
-	cmd := withStore(&cobra.Command{
-		Use: "export --config FILE --out LEDGER.xlsx", Short: "write the ledger as a workbook that can be imported",
-		Example: "  xunfang export --config config.yaml --out ledger.xlsx",
-		Args: func(_ *cobra.Command, args []string) error {
-			if out == "" || len(args) > 0 {
-				return usage{errors.New("name the file with --out LEDGER.xlsx")}
-			}
-			return nil
-		},
-	}, func(ctx context.Context, c Config, s *store.Store, _ []string) error {
-		book, err := s.Book(ctx)
-		if err != nil {
-			return fmt.Errorf("read the ledger: %w", err)
-		}
-		return writeFile(out, func(f *os.File) error { return papers.Write(f, book, ledger.DayOf(time.Now(), c.zone)) })
-	})
-	cmd.Flags().StringVar(&out, "out", "", "the workbook to write")
-	return cmd
 }
 
 // writeFile writes a new file that only its owner may read, whole or not at all.

@@ -9,16 +9,27 @@ import (
 	"image"
 	"image/jpeg"
 	_ "image/png" // members send JPEG and PNG (wecom/90253)
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/bep/imagemeta"
 	"golang.org/x/image/draw"
 )
 
-// Album keeps photos as files named by their content, so that one picture is stored once however often it is sent. No
+// Album keeps photos as sealed files named by their content, so that one picture is stored once however often it is sent. No
 // HTTP path leads to it.
-type Album struct{ dir string }
+type Album struct {
+	dir  string
+	keys Keys
+}
+
+// Keys seal and open bytes for a place.
+type Keys interface {
+	Seal(place string, plain []byte) []byte
+	Open(place string, sealed []byte) ([]byte, error)
+}
 
 // ErrNoPicture says that bytes are not a picture we can read.
 var ErrNoPicture = errors.New("not a readable picture")
@@ -29,11 +40,11 @@ const (
 )
 
 // NewAlbum opens an album in a folder and makes the folder.
-func NewAlbum(dir string) (*Album, error) {
+func NewAlbum(dir string, keys Keys) (*Album, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder for photos: %w", err)
 	}
-	return &Album{dir: dir}, nil
+	return &Album{dir: dir, keys: keys}, nil
 }
 
 // Keep strips a picture of everything but the picture — place, time, device, whatever a phone writes into it — and stores
@@ -54,18 +65,96 @@ func (a *Album) Keep(data []byte) (hash string, size int, err error) {
 	}
 	sum := sha256.Sum256(out.Bytes())
 	hash = hex.EncodeToString(sum[:])
-	return hash, out.Len(), a.write(hash, out.Bytes())
+	return hash, out.Len(), a.keep(hash, out.Bytes())
 }
 
 // Path is where a photo lies.
-func (a *Album) Path(hash string) string { return filepath.Join(a.dir, hash[:2], hash+".jpg") }
+func (a *Album) Path(hash string) string { return filepath.Join(a.dir, hash[:2], hash+".sealed") }
 
-// write puts the file there whole or not at all.
-func (a *Album) write(hash string, data []byte) error {
-	path := a.Path(hash)
-	if _, err := os.Stat(path); err == nil {
+// Photo is a picture, a JPEG. ErrNoPicture: it is not here. The caller has asked ledger.May.
+func (a *Album) Photo(hash string) ([]byte, error) {
+	if !isHash(hash) {
+		return nil, ErrNoPicture
+	}
+	sealed, err := os.ReadFile(a.Path(hash))
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, ErrNoPicture
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read photo: %w", err)
+	}
+	return a.keys.Open(placeOf(hash), sealed)
+}
+
+// Remove deletes a photo; one that is gone already is no error.
+func (a *Album) Remove(hash string) error {
+	if !isHash(hash) {
 		return nil
 	}
+	if err := os.Remove(a.Path(hash)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("delete photo: %w", err)
+	}
+	return nil
+}
+
+// Reseal brings every photo under the newest key, those of older versions of the program, which lay there as they were, too.
+// It may break off and be run again.
+func (a *Album) Reseal() (n int, err error) {
+	err = filepath.WalkDir(a.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		hash, ext := strings.TrimSuffix(d.Name(), filepath.Ext(path)), filepath.Ext(path)
+		if !isHash(hash) || ext != ".jpg" && ext != ".sealed" {
+			return nil
+		}
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return fmt.Errorf("read photo: %w", err)
+		}
+		if ext == ".sealed" {
+			if data, err = a.keys.Open(placeOf(hash), data); err != nil {
+				return err
+			}
+		}
+		if err := a.write(hash, data); err != nil {
+			return err
+		}
+		n++
+		if ext == ".jpg" {
+			return os.Remove(path)
+		}
+		return nil
+	})
+	if err != nil {
+		return n, fmt.Errorf("seal the photos anew: %w", err)
+	}
+	return n, nil
+}
+
+// Plain says whether photos of an older version lie here unsealed.
+func (a *Album) Plain() (bool, error) {
+	old, err := filepath.Glob(filepath.Join(a.dir, "??", "*.jpg"))
+	return len(old) > 0, err
+}
+
+func placeOf(hash string) string { return "photos:" + hash }
+
+func isHash(s string) bool {
+	raw, err := hex.DecodeString(s)
+	return err == nil && len(raw) == sha256.Size
+}
+
+func (a *Album) keep(hash string, data []byte) error {
+	if _, err := os.Stat(a.Path(hash)); err == nil {
+		return nil
+	}
+	return a.write(hash, data)
+}
+
+// write puts the file there, sealed, whole or not at all.
+func (a *Album) write(hash string, data []byte) error {
+	path := a.Path(hash)
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return fmt.Errorf("store photo: %w", err)
 	}
@@ -73,7 +162,7 @@ func (a *Album) write(hash string, data []byte) error {
 	if err != nil {
 		return fmt.Errorf("store photo: %w", err)
 	}
-	_, err = f.Write(data)
+	_, err = f.Write(a.keys.Seal(placeOf(hash), data))
 	err = errors.Join(err, f.Sync(), f.Close())
 	if err == nil {
 		err = os.Rename(f.Name(), path)

@@ -76,7 +76,7 @@ func newStand(b testing.TB, driver string, members int, flush time.Duration) *st
 		}
 	}
 	today := ledger.DayOf(time.Now(), beijing)
-	if _, err := s.SaveBook(ctx, book, today.Add(-200)); err != nil {
+	if _, err := s.SaveBook(ctx, ledger.Edit{Book: book, By: ledger.ByImport, Today: today.Add(-200)}); err != nil {
 		b.Fatal(err)
 	}
 	door, err := wecom.NewDoor(testCorp, testToken, testKey)

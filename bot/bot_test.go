@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"image"
 	"image/jpeg"
 	"io"
@@ -17,6 +18,7 @@ import (
 	"xunfang/bot/sim"
 	"xunfang/flows"
 	"xunfang/ledger"
+	"xunfang/seal"
 	"xunfang/store"
 	"xunfang/store/storetest"
 )
@@ -152,7 +154,8 @@ func wait(t *testing.T, what string, f func() bool) {
 // TestAlbum: a photo is stored once by content, upright, without what the phone wrote into it, and bombs are refused.
 func TestAlbum(t *testing.T) {
 	dir := t.TempDir()
-	a, err := NewAlbum(dir)
+	ring := seal.New(time.Now())
+	a, err := NewAlbum(dir, ring)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -165,9 +168,12 @@ func TestAlbum(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	kept, err := os.ReadFile(a.Path(hash))
+	kept, err := a.Photo(hash)
 	if err != nil || len(kept) != size {
 		t.Fatalf("stored %d bytes, said %d: %v", len(kept), size, err)
+	}
+	if raw, err := os.ReadFile(a.Path(hash)); err != nil || bytes.Contains(raw, kept[:16]) {
+		t.Fatalf("the file is not sealed: %v", err)
 	}
 	if bytes.Contains(kept, []byte("SECRET")) || bytes.Contains(kept, []byte("Exif")) {
 		t.Error("what the phone wrote is still in the picture")
@@ -182,7 +188,7 @@ func TestAlbum(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if kept, err = os.ReadFile(a.Path(big)); err != nil {
+	if kept, err = a.Photo(big); err != nil {
 		t.Fatal(err)
 	}
 	if cfg, err := jpeg.DecodeConfig(bytes.NewReader(kept)); err != nil || cfg.Width != photoSide || cfg.Height != 400 {
@@ -199,6 +205,34 @@ func TestAlbum(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(dir, "*", "*"))
 	if err != nil || len(files) != 2 {
 		t.Errorf("the album holds %d files, want 2: %v", len(files), err)
+	}
+
+	// One that an older version left as it was is sealed; a new key takes over from the old one; a picture put in another's place
+	// does not open.
+	old := filepath.Join(dir, hash[:2], hash+".jpg")
+	if err := errors.Join(os.Rename(a.Path(hash), a.Path(hash)+".aside"), os.WriteFile(old, kept, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	both := ring.Rotated(time.Now())
+	a.keys = both
+	if n, err := a.Reseal(); n != 2 || err != nil {
+		t.Fatalf("sealed %d anew: %v", n, err)
+	}
+	if plain, err := a.Plain(); plain || err != nil {
+		t.Errorf("a picture lies there unsealed: %v", err)
+	}
+	a.keys = both.Only()
+	if again, err := a.Photo(hash); err != nil || !bytes.Equal(again, kept) {
+		t.Errorf("the picture does not open under the new key: %v", err)
+	}
+	if err := os.Rename(a.Path(big), a.Path(hash)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Photo(hash); !errors.Is(err, seal.ErrForged) {
+		t.Errorf("another picture in its place opens: %v", err)
+	}
+	if _, err := a.Photo("../../etc/passwd"); !errors.Is(err, ErrNoPicture) {
+		t.Errorf("a path opens: %v", err)
 	}
 }
 

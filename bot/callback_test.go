@@ -7,6 +7,7 @@ import (
 	"image"
 	"image/color"
 	"image/jpeg"
+	"maps"
 	"net/http/httptest"
 	"path/filepath"
 	"slices"
@@ -59,7 +60,7 @@ func newRig(t testing.TB, driver, pack string, at time.Time, change ...func(*Opt
 	today := ledger.DayOf(at, beijing)
 	book := papers.Sample(today)
 	ctx := context.Background()
-	if _, err := s.SaveBook(ctx, book, today.Add(-200)); err != nil {
+	if _, err := s.SaveBook(ctx, ledger.Edit{Book: book, By: ledger.ByImport, Today: today.Add(-200)}); err != nil {
 		t.Fatal(err)
 	}
 	if err := s.Commit(ctx, store.Turn{Changes: ledger.Changes{Entries: papers.SampleEntries(today)}}); err != nil {
@@ -73,7 +74,7 @@ func newRig(t testing.TB, driver, pack string, at time.Time, change ...func(*Opt
 	if err != nil {
 		t.Fatal(err)
 	}
-	if r.album, err = NewAlbum(t.TempDir()); err != nil {
+	if r.album, err = NewAlbum(t.TempDir(), s); err != nil {
 		t.Fatal(err)
 	}
 	// The two sides know each other by address, so the listeners come first.
@@ -303,17 +304,26 @@ func (w *wire) records() []outcome {
 		w.t.Fatal(err)
 	}
 	lines := records(ledger.Changes{Entries: entries, Findings: found, Facts: facts})
+	no := map[string]string{}
 	for _, e := range entries {
-		photos, err := w.store.PhotosOf(ctx, []string{e.Key})
+		no[e.Key] = e.No
+	}
+	photos, err := w.store.PhotosOf(ctx, slices.Collect(maps.Keys(no)))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, p := range photos {
+		if p.State != ledger.PhotoStored {
+			w.t.Errorf("a bound photo is %s, not stored", p.State)
+		}
+		lines = append(lines, "photo for "+no[p.EntryKey])
+	}
+	for _, id := range ids {
+		steps, err := w.store.History(ctx, id, 1000)
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		for _, p := range photos {
-			if p.State != ledger.PhotoStored {
-				w.t.Errorf("a bound photo is %s, not stored", p.State)
-			}
-			lines = append(lines, "photo for "+e.No)
-		}
+		lines = append(lines, edits(steps)...)
 	}
 	var outs []outcome
 	now := map[string]int{}

@@ -17,6 +17,7 @@ import (
 
 	"xunfang/flows"
 	"xunfang/ledger"
+	"xunfang/ledger/names"
 	"xunfang/ledger/papers"
 	"xunfang/scheduler"
 )
@@ -352,6 +353,19 @@ func records(c ledger.Changes) []string {
 	return out
 }
 
+// edits writes down what became of elders' entries, imports aside.
+func edits(steps []ledger.Step) []string {
+	var out []string
+	for _, s := range steps {
+		for _, c := range s.Changes {
+			if s.By != ledger.ByImport {
+				out = append(out, strings.Join(strings.Fields(fmt.Sprintf("ledger %s %s.%s %s → %s by %s: %s", c.ElderID, c.Table, c.Field, c.Was, c.Now, s.By, s.Why)), " "))
+			}
+		}
+	}
+	return out
+}
+
 // pure plays a script by calling flows alone. The state goes through JSON between messages, so that a state that cannot be
 // written down cannot pass.
 type pure struct {
@@ -362,6 +376,72 @@ type pure struct {
 	bound  map[string]string
 	n      int
 	outs   []outcome
+	looks  []ledger.Look // newest first
+	steps  []ledger.Step // newest first
+}
+
+// sampled is the sample county as an import some days ago left it, and the import's step.
+func sampled(t *testing.T, at time.Time) (ledger.Book, ledger.Step) {
+	today := ledger.DayOf(at, beijing)
+	d, err := ledger.Book{}.Compare(ledger.Edit{Book: papers.Sample(today), By: ledger.ByImport, Today: today.Add(-200)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := d.Book()
+	b.Version = 1
+	changes, err := d.History()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b, ledger.Step{Revision: ledger.Revision{N: 1, At: at, By: ledger.ByImport}, Changes: changes}
+}
+
+// write makes true what a turn changes of the ledger, as the store does.
+func (w *pure) write(c ledger.Changes) {
+	for _, l := range c.Looks {
+		w.looks = append([]ledger.Look{l}, w.looks...)
+	}
+	for _, f := range c.Facts {
+		if f.Propose {
+			w.o.open = append(w.o.open, ledger.Proposal{Fact: f, State: ledger.ProposalOpen})
+		}
+	}
+	for _, x := range c.Settled {
+		w.o.open = slices.DeleteFunc(w.o.open, func(p ledger.Proposal) bool { return p.Fact.Key == x.Fact })
+	}
+	for _, e := range c.Edits {
+		old := w.o.roster.Book()
+		d, err := old.Compare(e)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if d.Empty() {
+			continue
+		}
+		b := d.Book()
+		b.Version = old.Version + 1
+		changes, err := d.History()
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		w.steps = append([]ledger.Step{{Revision: ledger.Revision{N: b.Version, At: w.now, By: e.By, Why: e.Why, Source: e.Source}, Changes: changes}}, w.steps...)
+		for _, r := range edits(w.steps[:1]) {
+			w.outs = append(w.outs, outcome{record: r})
+		}
+		w.o.roster = ledger.NewRoster(b)
+		w.o.names = names.New(w.o.roster)
+	}
+}
+
+func (w *pure) history(elder string) []ledger.Step {
+	var out []ledger.Step
+	for _, s := range w.steps {
+		s.Changes = slices.DeleteFunc(slices.Clone(s.Changes), func(c ledger.Change) bool { return c.ElderID != elder })
+		if len(s.Changes) > 0 {
+			out = append(out, s)
+		}
+	}
+	return out
 }
 
 func (w *pure) begin(t *testing.T, pack string, at time.Time) {
@@ -370,8 +450,10 @@ func (w *pure) begin(t *testing.T, pack string, at time.Time) {
 		t.Fatal(err)
 	}
 	today := ledger.DayOf(at, beijing)
-	*w = pure{t: t, now: at, states: map[string][]byte{}, bound: map[string]string{},
-		o: outlook{roster: ledger.NewRoster(papers.Sample(today)), pack: p, entries: papers.SampleEntries(today), areas: true}}
+	b, step := sampled(t, at)
+	*w = pure{t: t, now: at, steps: []ledger.Step{step}, states: map[string][]byte{}, bound: map[string]string{},
+		o: outlook{roster: ledger.NewRoster(b), pack: p, entries: papers.SampleEntries(today)}}
+	w.o.names = names.New(w.o.roster)
 }
 
 func (w *pure) clock(at time.Time) { w.now = at }
@@ -387,13 +469,19 @@ func (w *pure) advance(user string, in flows.Input) {
 	in.Key, in.User, in.Now, in.Zone = fmt.Sprintf("m%d", w.n), user, w.now, beijing
 	in.Today = ledger.DayOf(w.now, beijing)
 	o := w.o
-	o.noPhoto = w.unpictured(user)
+	o.wants, o.noPhoto = flows.Asks(in), w.unpictured(user)
+	o.wants.Figures = true
+	if e, ok := o.asked(user, in.Today); ok {
+		o.looks = slices.DeleteFunc(slices.Clone(w.looks), func(l ledger.Look) bool { return l.ElderID != e.ID })
+		o.steps = w.history(e.ID)
+	}
 	o.elders = reach(o.roster, user, in.Today)
 	in.View = o.look(user, w.now, beijing)
 	s, c := flows.Advance(flows.Forms, s, in)
 	w.states[user], _ = json.Marshal(s)
 	w.o.entries = append(w.o.entries, c.Entries...)
 	w.o.findings = append(w.o.findings, c.Findings...)
+	w.write(c)
 	for _, p := range c.Photos {
 		if p.EntryKey != "" {
 			w.bound[p.Key] = p.EntryKey

@@ -52,6 +52,7 @@ type Bot struct {
 	sender  *sender
 	metrics *metrics
 	recall  recall
+	indexes indexes
 	wecomUp atomic.Int64 // unix ms of WeCom's last good answer, negative: of the first failure since
 }
 
@@ -85,6 +86,9 @@ func (b *Bot) Handler() http.Handler {
 
 // Run takes turns and sends until the context ends; then it finishes what is in hand and returns.
 func (b *Bot) Run(ctx context.Context) {
+	if r, err := b.Store.Roster(ctx); err == nil { // before the first message has to wait for it
+		b.indexes.of(r)
+	}
 	var g sync.WaitGroup
 	g.Go(func() { b.turns.run(ctx) })
 	g.Go(func() { b.sender.run(ctx) })

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -178,7 +179,7 @@ func (b *Bot) handle(ctx context.Context, in store.Inbound) (err error) {
 	start := time.Now()
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+			err = fmt.Errorf("panic: %s\n%s", broken(p), debug.Stack())
 		}
 		if err == nil {
 			b.metrics.turn.Observe(time.Since(start).Seconds())
@@ -206,6 +207,15 @@ func (b *Bot) handle(ctx context.Context, in store.Inbound) (err error) {
 		b.metrics.stale.Inc()
 	}
 	return err
+}
+
+// broken is what a panic may say in the log: the runtime's own words, of anything else only what it is, because it may hold
+// what a person wrote.
+func broken(p any) string {
+	if e, ok := p.(runtime.Error); ok {
+		return e.Error()
+	}
+	return fmt.Sprintf("%T", p)
 }
 
 // recall holds conversations as they were last committed here. It may be out of date when another process was faster; then
@@ -349,12 +359,12 @@ func (b *Bot) view(ctx context.Context, user string, in flows.Input) (flows.View
 	if err != nil {
 		return flows.View{}, err
 	}
-	o := outlook{roster: roster, pack: b.Pack, elders: reach(roster, user, in.Today), areas: flows.Figures(in)}
+	o := outlook{roster: roster, pack: b.Pack, elders: reach(roster, user, in.Today), wants: flows.Asks(in), names: b.indexes.of(roster)}
 	ids := make([]string, 0, len(o.elders))
 	for _, e := range o.elders {
 		ids = append(ids, e.ID)
 	}
-	if o.areas {
+	if o.wants.Figures {
 		for _, p := range areas(roster, user, in.Today) {
 			for _, e := range roster.Within(p.Region) {
 				ids = append(ids, e.ID)
@@ -367,7 +377,7 @@ func (b *Bot) view(ctx context.Context, user string, in flows.Input) (flows.View
 		if o.entries, err = b.Store.Entries(ctx, ids, since(in.Today)); err != nil {
 			return flows.View{}, err
 		}
-		if o.areas {
+		if o.wants.Figures {
 			if o.findings, err = b.Store.Findings(ctx, ids); err != nil {
 				return flows.View{}, err
 			}
@@ -376,5 +386,21 @@ func (b *Bot) view(ctx context.Context, user string, in flows.Input) (flows.View
 			}
 		}
 	}
+	if o.wants.Proposals {
+		if o.open, err = b.Store.Proposals(ctx); err != nil {
+			return flows.View{}, err
+		}
+	}
+	if e, ok := o.asked(user, in.Today); ok {
+		if o.looks, err = b.Store.Looks(ctx, e.ID, roster.Path(e.Region), logged); err != nil {
+			return flows.View{}, err
+		}
+		if o.steps, err = b.Store.History(ctx, e.ID, logged); err != nil {
+			return flows.View{}, err
+		}
+	}
 	return o.look(user, in.Now, b.Zone), nil
 }
+
+// logged is how many looks and changes of an elder are read.
+const logged = 50

@@ -7,6 +7,7 @@ import (
 
 	"xunfang/flows"
 	"xunfang/ledger"
+	"xunfang/ledger/names"
 	"xunfang/scheduler"
 )
 
@@ -19,7 +20,15 @@ type outlook struct {
 	entries  []ledger.Entry // of the elders in scope, from the quarter's first day
 	findings []ledger.Finding
 	noPhoto  int // the speaker's door visits of the period that owe a photo
-	areas    bool
+	zone     *time.Location
+	names    interface {
+		Find(said string, may func(string) bool, limit int) []names.Hit
+		Among(said string, ids []string, limit int) []names.Hit
+	}
+	wants flows.Wants
+	open  []ledger.Proposal // that wait for whoever keeps the elder
+	looks []ledger.Look     // at the one elder asked about
+	steps []ledger.Step     // of the same
 }
 
 // since is the day from which records matter to a view: whatever a rule may count, and a quarter to look back on.
@@ -42,10 +51,25 @@ func reach(r *ledger.Roster, user string, today ledger.Day) []ledger.Elder {
 	}
 	seen := map[string]bool{}
 	return slices.DeleteFunc(out, func(e ledger.Elder) bool {
-		drop := seen[e.ID] || r.May(user, e.ID, today) == ledger.SightNone
+		drop := seen[e.ID] || left(r, e.ID, today) || r.May(user, e.ID, today).Sight == ledger.SightNone
 		seen[e.ID] = true
 		return drop
 	})
+}
+
+// left says whether an elder has died, moved away or withdrawn: they are on nobody's list any more.
+func left(r *ledger.Roster, elderID string, today ledger.Day) bool {
+	s, away := r.Standing(elderID, today)
+	return away && s.Kind.Ends()
+}
+
+// due is what is owed for an elder: nothing while they are in hospital or with a child, and nothing once they have left
+// (requirements §3 cases 1 and 2).
+func (o outlook) due(e ledger.Elder, entries []ledger.Entry, today ledger.Day) []ledger.Duty {
+	if _, away := o.roster.Standing(e.ID, today); away {
+		return nil
+	}
+	return scheduler.Due(e, o.roster.Tiers(e.ID), entries, o.pack, today)
 }
 
 // areas are the regions a lead's figures are told by: a village's visitors, a township's villages, a county's townships.
@@ -57,6 +81,7 @@ func areas(r *ledger.Roster, user string, today ledger.Day) []ledger.Post {
 
 // look makes the view of a person at a moment.
 func (o outlook) look(user string, now time.Time, zone *time.Location) flows.View {
+	o.zone = zone
 	today := ledger.DayOf(now, zone)
 	r := o.roster
 	v := flows.View{Rules: o.rules(today)}
@@ -69,10 +94,12 @@ func (o outlook) look(user string, now time.Time, zone *time.Location) flows.Vie
 		}
 	}
 	v.Leads = o.leads(user, v.Known, today)
+	v.Find = func(string) ([]flows.Elder, bool) { return nil, true }
 	if !v.Known {
 		return v
 	}
 	v.Name, v.Phone = who.Name, who.Phone
+	o.further(&v, user, today)
 	byElder := map[string][]ledger.Entry{}
 	for _, e := range o.entries {
 		if e.Day < since(today) {
@@ -86,9 +113,9 @@ func (o outlook) look(user string, now time.Time, zone *time.Location) flows.Vie
 	}
 	v.After = func(e ledger.Entry) []ledger.Duty {
 		elder, _ := r.Elder(e.ElderID)
-		return scheduler.Due(elder, r.Tiers(e.ElderID), append(slices.Clip(byElder[e.ElderID]), e), o.pack, today)
+		return o.due(elder, append(slices.Clip(byElder[e.ElderID]), e), today)
 	}
-	if o.areas {
+	if o.wants.Figures {
 		v.Figure = o.own(v.Elders, user, now.In(zone))
 		for _, p := range areas(r, user, today) {
 			v.Areas = append(v.Areas, o.figures(p, byElder, today)...)
@@ -103,19 +130,14 @@ func (o outlook) rules(today ledger.Day) flows.Rules {
 		period = "本季度"
 	}
 	return flows.Rules{
-		Period: period, Heating: o.pack.Heating(today), Rainy: o.pack.Rainy(today), Recheck: o.pack.Recheck,
+		Period: period, Heating: o.pack.Heating(today), Rainy: o.pack.Rainy(today), Recheck: o.pack.Recheck, Confirm: o.pack.Confirm,
 		PhotoNeeded: o.pack.PhotoFor(ledger.MethodDoor) == scheduler.PhotoRequired, PhotoGrace: time.Duration(o.pack.Photo.Grace),
 	}
 }
 
 func (o outlook) elder(e ledger.Elder, entries []ledger.Entry, user string, today ledger.Day) flows.Elder {
-	r := o.roster
-	out := flows.Elder{
-		ID: e.ID, Name: e.Name, Aliases: strings.FieldsFunc(e.Aliases, func(c rune) bool { return c == '、' }), Female: e.Gender == "女",
-		Village: r.At(e.Region, ledger.LevelVillage).Name, Group: r.At(e.Region, ledger.LevelGroup).Name, Age: e.Birth.Age(today),
-		Tier: r.Tier(e.ID, today), Mine: slices.Contains(r.Visitors(e.ID, today), user),
-		Duties: scheduler.Due(e, r.Tiers(e.ID), entries, o.pack, today), Phone: e.Phone, Address: e.Address, Entries: len(entries),
-	}
+	out := o.bare(e, user, today)
+	out.Duties, out.Entries = o.due(e, entries, today), len(entries)
 	for _, x := range entries {
 		if x.Outcome.Met() && x.Day <= today {
 			out.Last = max(out.Last, x.Day)
@@ -124,6 +146,19 @@ func (o outlook) elder(e ledger.Elder, entries []ledger.Entry, user string, toda
 			out.Today++
 		}
 	}
+	return out
+}
+
+// bare is an elder without what the records say.
+func (o outlook) bare(e ledger.Elder, user string, today ledger.Day) flows.Elder {
+	r := o.roster
+	out := flows.Elder{
+		ID: e.ID, Name: e.Name, Aliases: strings.FieldsFunc(e.Aliases, func(c rune) bool { return c == '、' }), Female: e.Gender == "女",
+		Village: r.At(e.Region, ledger.LevelVillage).Name, Group: r.At(e.Region, ledger.LevelGroup).Name, Age: e.Birth.Age(today),
+		Tier: r.Tier(e.ID, today), Mine: slices.Contains(r.Visitors(e.ID, today), user),
+		Phone: e.Phone, Address: e.Address, Region: e.Region, Access: r.May(user, e.ID, today),
+	}
+	out.Away, _ = r.Standing(e.ID, today)
 	if kin := r.Kin(e.ID); len(kin) > 0 {
 		out.Kin, out.KinPhone = kin[0].Name, kin[0].Phone
 	}
@@ -222,7 +257,10 @@ func (o outlook) figures(p ledger.Post, byElder map[string][]ledger.Entry, today
 	lines := []flows.Area{{Name: reg.Name}}
 	at := map[string]int{}
 	for _, e := range r.Within(p.Region) {
-		duties := scheduler.Due(e, r.Tiers(e.ID), byElder[e.ID], o.pack, today)
+		if left(r, e.ID, today) {
+			continue
+		}
+		duties := o.due(e, byElder[e.ID], today)
 		lines[0].Elders++
 		tally(&lines[0].Figure, duties)
 		for _, part := range o.parts(reg.Level, e, today) {

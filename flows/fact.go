@@ -1,20 +1,29 @@
 package flows
 
 import (
-	"strings"
+	"crypto/sha256"
+	"encoding/hex"
+	"slices"
 
 	"xunfang/ledger"
 )
 
-// factForm takes down a fact that changed, after the visit at which it was heard (002 五·信息核对: 及时更正). It is kept as a
-// proposal with its source; the visit is on record whether or not it is answered.
+// factForm takes down a fact that changed, after the visit at which it was heard (002 五·信息核对: 及时更正). By the pack's word
+// the ledger changes at once or when the keeper has confirmed it; the visit is on record whether or not it is answered.
 var factForm = Form{
 	Name: "fact",
 	Title: func(a Answers, in Input) string {
 		return who(Answers{"elder": a["for"]}, in) + "的新" + factNames[a["field"]]
 	},
-	Done:  factDone,
-	Steps: []Step{{Key: "value", Ask: askFact, Parse: parseFact}},
+	Done: factDone,
+	Steps: []Step{
+		{Key: "value", When: isNot("field", "address"), Ask: askFact, Parse: parseNumber},
+		{Key: "value.address", When: is("field", "address"), Ask: askFact, Parse: parseFact},
+	},
+}
+
+func isNot(key, value string) func(Answers) bool {
+	return func(a Answers) bool { return a[key] != value }
 }
 
 var factNames = map[string]string{"phone": "电话", "address": "住址", "kin": "子女电话"}
@@ -38,12 +47,58 @@ func parseFact(raw string, in Input) (string, error) {
 	return clip(v, 80), nil
 }
 
-func factDone(a Answers, in Input) Result {
-	text := "好,下次再问。"
-	f := ledger.Fact{Key: a["entry"] + "/" + a["field"], EntryKey: a["entry"], ElderID: a["for"], Field: a["field"],
-		Result: "changed", Value: strings.TrimSpace(a["value"]), By: in.User, At: in.Now}
-	if f.Value != "" {
-		text = "✓ 记下了,档案员核对后改到名册里。"
+// parseNumber wants a phone number in the line.
+func parseNumber(raw string, in Input) (string, error) {
+	v, err := parseFact(raw, in)
+	if err == nil && v != "" && phoneIn(v) == "" {
+		return "", Hint("没看到电话号码。手机是11位,座机带上区号;不知道就说「跳过」。")
 	}
-	return Result{Changes: ledger.Changes{Facts: []ledger.Fact{f}}, Text: text, Card: ledger.Card{Done: "记下了"}}
+	return v, err
+}
+
+func factDone(a Answers, in Input) Result {
+	f := ledger.Fact{Key: a["entry"] + "/" + a["field"], EntryKey: a["entry"], ElderID: a["for"], Field: a["field"],
+		Result: "changed", Value: orElse(a["value"], a["value.address"]), By: in.User, At: in.Now}
+	hits, _ := in.View.Find(f.ElderID)
+	if f.Value == "" || len(hits) != 1 {
+		return Result{Changes: ledger.Changes{Facts: []ledger.Fact{f}}, Text: "好,下次再问。", Card: ledger.Card{Done: "下次再问"}}
+	}
+	kin := ""
+	if e := in.View.find(f.ElderID); e != nil {
+		kin = e.Kin
+	}
+	if !slices.Contains(in.View.Rules.Confirm, f.Field) {
+		edit := ledger.Edit{Book: factBook(f.ElderID, f.Field, kin, f.Value), By: in.User, Why: in.Today.Short() + "巡访时核对", Source: f.Key,
+			Today: in.Today, Seen: in.View.Revision}
+		return Result{Changes: ledger.Changes{Facts: []ledger.Fact{f}, Edits: []ledger.Edit{edit}}, Text: "✓ 台账改好了。", Card: ledger.Card{Done: "改好了"}}
+	}
+	f.Propose = true
+	c := ledger.Changes{Facts: []ledger.Fact{f}}
+	p := Proposal{Key: f.Key, ElderID: f.ElderID, Field: f.Field, Now: f.Value, By: in.View.Name, Day: in.Today}
+	if e := in.View.find(f.ElderID); e != nil {
+		switch f.Field {
+		case "address":
+			p.Was = e.Address
+		case "kin":
+			p.Kin, p.Was = e.Kin, e.KinPhone
+		default:
+			p.Was = e.Phone
+		}
+	}
+	keepers := in.View.Keepers(f.ElderID)
+	for _, k := range keepers {
+		if card, ok := proposalCard(p, in.View); ok {
+			key := f.Key + "/check/" + k.UserID
+			card.Task = task(key)
+			c.Messages = append(c.Messages, ledger.Message{Key: key, To: k.UserID, Priority: ledger.PriorityReminder, Card: &card})
+		}
+	}
+	text := "✓ 记下了," + orElse(names(keepers), "乡镇") + "核对后改到台账里。"
+	return Result{Changes: c, Text: text, Card: ledger.Card{Done: "记下了"}}
+}
+
+// task is the task_id of a card that is not the speaker's: unique, and the same when it is said again.
+func task(key string) string {
+	sum := sha256.Sum256([]byte(key))
+	return "k" + hex.EncodeToString(sum[:12])
 }

@@ -2,6 +2,7 @@ package flows
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -29,6 +30,14 @@ func village() View {
 			{ID: "A03", Name: "马秀兰", Female: true, Village: "望远村", Group: "一组", Age: 81, Tier: ledger.TierKey, Mine: true, Duties: duty(0, 2)},
 			{ID: "A04", Name: "马秀兰", Female: true, Village: "通桥村", Group: "二组", Age: 73, Tier: ledger.TierOrdinary, Mine: true, Duties: duty(0, 1)},
 		},
+	}
+	v.Find = func(said string) (hits []Elder, sure bool) {
+		for _, e := range v.Elders {
+			if e.Name == said || strings.EqualFold(e.ID, said) || slices.Contains(e.Aliases, said) {
+				hits = append(hits, e)
+			}
+		}
+		return hits, true
 	}
 	v.After = func(e ledger.Entry) []ledger.Duty {
 		for _, x := range v.Elders {
@@ -122,7 +131,9 @@ func TestNothingBeforeConfirmation(t *testing.T) {
 // FuzzAdvance: no text, in no state, breaks a turn, names an elder out of view, or writes without a confirmation; every
 // text fits a message and every conversation can be written down.
 func FuzzAdvance(f *testing.F) {
-	for _, s := range []string{"巡访", "张桂兰 上门 都好", "马秀兰\n1\n2", "确认", "返回\n取消\n继续", "紧急 有人晕倒", "13度", "\x00\xff", "７ ８", "帮助", "有情况\n1 2 3\n一\n二\n三\n修好了\n确认"} {
+	for _, s := range []string{"巡访", "张桂兰 上门 都好", "马秀兰\n1\n2", "确认", "返回\n取消\n继续", "紧急 有人晕倒", "13度", "\x00\xff", "７ ８", "帮助", "有情况\n1 2 3\n一\n二\n三\n修好了\n确认",
+		"张桂花去世了\n昨天\n确认", "换巡访员 马秀兰\n1\n刘洋\n确认", "搬家\n马秀兰\n通桥村\n2\n确认", "改资料 张桂花\n电话\n13900000009\n跳过\n确认", "同意书\n张桂花\n1\n1 2\n纸质\n确认",
+		"查马秀兰\n谁看过张桂兰\n核对\n空缺"} {
 		f.Add(s, byte(0))
 	}
 	f.Fuzz(func(t *testing.T, text string, steps byte) {
@@ -131,6 +142,7 @@ func FuzzAdvance(f *testing.F) {
 		lines := append([]string{opening[int(steps)%len(opening)]}, strings.Split(text, "\n")...)
 		for i, line := range lines[:min(len(lines), 12)] {
 			in := input(Text, line)
+			in.View = leading()
 			in.Key += string(rune('a' + i))
 			in.Now = in.Now.Add(time.Duration(i) * time.Minute)
 			if i%3 == 2 {

@@ -37,6 +37,7 @@ type Step struct {
 type Prompt struct {
 	Text string
 	Card *ledger.Card
+	Look string // the elder whose ledger entry it shows: the look is written down
 }
 
 // Answers are the stored answers by step key.
@@ -120,7 +121,8 @@ type Input struct {
 	Media  string              // media id of a photo
 	View   View
 
-	shots []string // photos that belong to the open form, set by the turn
+	shots   []string // photos that belong to the open form, set by the turn
+	answers Answers  // of the open form so far, set by the turn
 }
 
 // Times of a conversation (requirements §2.1).
@@ -256,6 +258,9 @@ func (t *turn) ask() {
 	t.in.shots = t.s.warm(t.in.Now)
 	p := st.Ask(t.s.Answers, t.in)
 	t.s.Step, t.s.Task, t.s.Miss = st.Key, "", 0
+	if p.Look != "" {
+		t.looked(p.Look, ledger.LookCheck)
+	}
 	if p.Card == nil {
 		t.say(p.Text)
 		return
@@ -293,6 +298,10 @@ func (t *turn) merge(c ledger.Changes) {
 	t.out.Findings = append(t.out.Findings, c.Findings...)
 	t.out.Facts = append(t.out.Facts, c.Facts...)
 	t.out.Photos = append(t.out.Photos, c.Photos...)
+	t.out.Edits = append(t.out.Edits, c.Edits...)
+	t.out.Settled = append(t.out.Settled, c.Settled...)
+	t.out.Consents = append(t.out.Consents, c.Consents...)
+	t.out.Looks = append(t.out.Looks, c.Looks...)
 	for _, m := range c.Messages {
 		t.send(m)
 	}
@@ -350,7 +359,9 @@ func (t *turn) tap() {
 	case in.Task != "" && in.Task == t.s.Last:
 		// The second of two quick taps: the first has been obeyed and its answer is on the card.
 	case strings.HasPrefix(in.Button, "go:"):
-		t.done("好")
+		if !strings.HasPrefix(in.Button, "go:take:") && !strings.HasPrefix(in.Button, "go:leave:") {
+			t.done("好")
+		}
 		t.s.Last = in.Task
 		t.goTo(strings.TrimPrefix(in.Button, "go:"))
 	case t.idled:
@@ -379,6 +390,14 @@ func (t *turn) goTo(what string) {
 		t.word("visit")
 	case "bind":
 		t.bind(arg)
+	case "take", "leave":
+		t.decide(arg, verb == "take")
+	case "standing":
+		t.begin(standingOf(arg))
+	case "assign", "move", "correct", "consent":
+		t.begin(affair{form: verb}, arg, nil)
+	case "card", "call", "seen", "check", "gaps":
+		t.look(verb, arg)
 	default:
 		t.word(verb)
 	}
@@ -413,6 +432,7 @@ func (t *turn) answer(button string, picks map[string][]string) {
 func (t *turn) feed(st *Step, raw string) bool {
 	value := raw
 	if st.Parse != nil {
+		t.in.answers = t.s.Answers
 		v, err := st.Parse(raw, t.in)
 		switch e := err.(type) {
 		case nil:
@@ -494,7 +514,7 @@ func (t *turn) text() {
 		t.resume()
 		return
 	}
-	if t.word(said) {
+	if t.word(said) || t.affair(said) || t.question(said) {
 		return
 	}
 	if t.s.Form == "" {

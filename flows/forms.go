@@ -1,7 +1,7 @@
 package flows
 
 // Forms are all forms; the order is the menu's.
-var Forms = []Form{visitForm, factForm, emergencyForm}
+var Forms = []Form{visitForm, factForm, emergencyForm, standingForm, assignForm, moveForm, correctForm, consentForm}
 
 // MenuEntry is one line of the application menu; keys are what a tap on it reports.
 type MenuEntry struct {

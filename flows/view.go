@@ -3,7 +3,6 @@ package flows
 import (
 	"fmt"
 	"strconv"
-	"strings"
 	"time"
 
 	"xunfang/ledger"
@@ -21,6 +20,58 @@ type View struct {
 	Leads  []Person // who hears of an emergency the speaker reports
 	Rules  Rules
 	After  func(ledger.Entry) []ledger.Duty // an elder's duties as they would stand with one more entry
+
+	// Who and what lies further than the speaker's everyday: all of it within what May allows, none of it when it does not.
+	Revision  int64                                       // of the ledger this view was made from
+	Roles     []ledger.Role                               // held today
+	Find      func(said string) (hits []Elder, sure bool) // by number, name, nickname or sound; without duties. Not sure: ask before acting
+	Sheet     func(id string) (Sheet, bool)               // the ledger entry, as far as the speaker may see it
+	Keepers   func(id string) []Person                    // who settles proposals about the elder: the keeper, else the township lead
+	Assigners func(id string) []Person                    // who says who is responsible: village lead, else township lead
+	Visitors  func(id string) []Person                    // who could be made responsible for the elder, nearest first
+	Places    func(said string) []Place                   // regions an elder could live in, by name or code
+	Oversees  func(code string) bool                      // whether the speaker would see an elder who lives there
+	Proposals []Proposal                                  // that the speaker may settle, when asked for
+	Log       []Seen                                      // who looked at the elder asked about, newest first
+	Gaps      []Gap                                       // where nobody is responsible, when asked for
+	Notified  func(codes ...string) []Person              // the village and township leads of regions, the speaker aside
+}
+
+// Sheet is an elder's ledger entry, as far as somebody may see it.
+type Sheet struct {
+	Elder     ledger.Elder // what the speaker may not see is empty
+	Kin       []ledger.Kin
+	Tier      ledger.Tier
+	Visitors  []Person
+	Standings []ledger.Standing // past ones too
+	Sight     ledger.Sight
+}
+
+// Place is a region to live in, both names with the township's: "望远镇望远村一组" in "望远镇望远村".
+type Place struct{ Code, Name, Village string }
+
+// Proposal is a re-checked fact that waits for the keeper, with what it would replace.
+type Proposal struct {
+	Key, ElderID string
+	Field        string // phone | address | kin
+	Was, Now     string
+	Kin          string // whose phone, with Field kin
+	By           string // name
+	Day          ledger.Day
+}
+
+// Seen is one line of who looked at an elder, or changed them.
+type Seen struct {
+	At   time.Time
+	Who  string
+	What string
+}
+
+// Gap is a place where nobody is responsible.
+type Gap struct {
+	Where string // "望远村"
+	What  string // "没有村负责人"
+	Elder string // id, where an elder has no visitor
 }
 
 // Rules are the pack's words that a conversation needs.
@@ -31,6 +82,7 @@ type Rules struct {
 	PhotoNeeded bool   // a door visit owes a photo (002 五·巡访记录)
 	PhotoGrace  time.Duration
 	Recheck     []string // facts re-checked in turn, one a visit
+	Confirm     []string // those of them that wait for the keeper when they changed
 }
 
 // Person is somebody to be told.
@@ -53,6 +105,9 @@ type Elder struct {
 	Kin            string // name of the first child or carer
 	KinPhone       string
 	Lead           Person // of the village
+	Access         ledger.Access
+	Region         string
+	Away           ledger.Standing // of today; the zero Standing for who is simply on the ledger
 }
 
 // Figure is the count behind 统计.
@@ -79,20 +134,26 @@ func (v View) find(id string) *Elder {
 	return nil
 }
 
-// named are the elders somebody may mean by a word: number, name or a name on record.
-func (v View) named(word string) []*Elder {
+// named are the elders in everyday view who bear a name.
+func (v View) named(name string) []*Elder {
 	var out []*Elder
 	for i := range v.Elders {
-		e := &v.Elders[i]
-		hit := e.Name == word || strings.EqualFold(e.ID, word)
-		for _, a := range e.Aliases {
-			hit = hit || a == word
-		}
-		if hit {
-			out = append(out, e)
+		if v.Elders[i].Name == name {
+			out = append(out, &v.Elders[i])
 		}
 	}
 	return out
+}
+
+// meant are the elders of the everyday view that a word may mean.
+func (v View) meant(word string) (hits []*Elder, sure bool) {
+	found, sure := v.Find(word)
+	for _, f := range found {
+		if e := v.find(f.ID); e != nil {
+			hits = append(hits, e)
+		}
+	}
+	return hits, sure
 }
 
 // villages says whether the elders in view live in more than one village.

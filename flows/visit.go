@@ -87,10 +87,10 @@ func parseElder(raw string, in Input) (string, error) {
 	if e := in.View.find(raw); e != nil {
 		return e.ID, nil
 	}
-	switch hits := in.View.named(fold(raw)); len(hits) {
-	case 0:
-		return "", Hint("您名下没有「" + clip(fold(raw), 10) + "」。请看看名字对不对,或说「名册」看您名下的老人。")
-	case 1:
+	switch hits, sure := in.View.meant(fold(raw)); {
+	case len(hits) == 0:
+		return "", Hint(notYours(raw))
+	case len(hits) == 1 && sure:
 		return hits[0].ID, nil
 	default:
 		ids := make([]string, len(hits))
@@ -101,11 +101,22 @@ func parseElder(raw string, in Input) (string, error) {
 	}
 }
 
+// notYours answers a name that is nobody's in sight: the same words whether such an elder exists or not.
+func notYours(said string) string {
+	return "您名下没有「" + clip(fold(said), 10) + "」。请看看名字对不对,或说「名册」看您名下的老人。"
+}
+
 func parseWhich(raw string, in Input) (string, error) {
+	if raw == "none" || fold(raw) == "都不是" || fold(raw) == "不是" {
+		return "", Redo{Keys: []string{"elder", "who"}}
+	}
 	if e := in.View.find(raw); e != nil {
 		return e.ID, nil
 	}
-	return "", Hint("是哪一位?请点卡片上的按钮。")
+	if hits, sure := in.View.meant(fold(raw)); len(hits) == 1 && sure { // another name after all
+		return hits[0].ID, nil
+	}
+	return "", Hint("是哪一位?请点卡片上的按钮,或打全名。")
 }
 
 func parseLine(raw string, _ Input) (string, error) {
@@ -213,7 +224,10 @@ func askVisit(a Answers, in Input) Prompt {
 		}
 		return []string{none}
 	}
-	who.Picked = pick("elder", who.Options[0].ID)
+	who.Picked = []string{who.Options[0].ID}
+	if was := pick("elder", ""); slices.ContainsFunc(who.Options, func(o ledger.Option) bool { return o.ID == was[0] }) { // not "?A01,A02"
+		who.Picked = was
+	}
 	return Prompt{Card: &ledger.Card{
 		Title: "记一次巡访", Desc: desc,
 		Selects: []ledger.Choice{who,
@@ -265,7 +279,7 @@ func askWhich(a Answers, in Input) Prompt {
 	for _, id := range ids {
 		if e := in.View.find(id); e != nil && len(c.Buttons) < 6 {
 			text := e.place(true)
-			if len(names) > 1 { // a nickname of several: the name tells them apart
+			if len(names) > 1 || len(ids) == 1 { // a nickname of several: the name tells them apart
 				text = e.brief(false)
 			}
 			c.Buttons = append(c.Buttons, ledger.Button{Key: id, Text: clip(text, buttonWidth), Style: 1})
@@ -273,6 +287,12 @@ func askWhich(a Answers, in Input) Prompt {
 	}
 	if len(c.Buttons) == 0 { // all moved out of sight since
 		return Prompt{Text: "请再打一次老人的名字或编号。"}
+	}
+	if len(c.Buttons) == 1 { // only sounds like it
+		c.Title = "是这位吗?"
+	}
+	if len(c.Buttons) < 6 {
+		c.Buttons = append(c.Buttons, ledger.Button{Key: "none", Text: "都不是", Style: 2})
 	}
 	return Prompt{Card: &c}
 }
@@ -726,7 +746,10 @@ func orElse(s, other string) string {
 // and it is not one (sentences are another matter).
 func readVisit(said string, v View) Answers {
 	words := strings.FieldsFunc(said, func(r rune) bool { return strings.ContainsRune(" ,、;。", r) })
-	if len(words) == 0 || len(words) > 3 || len(v.named(words[0])) == 0 {
+	if len(words) == 0 || len(words) > 3 {
+		return nil
+	}
+	if hits, sure := v.meant(words[0]); len(hits) == 0 || !sure {
 		return nil
 	}
 	a := Answers{}

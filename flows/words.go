@@ -215,18 +215,8 @@ func (t *turn) help() {
 待办:我还欠谁、到哪天
 名册:我名下的老人
 统计:我的次数
+「马秀兰住院了」「去世了」「回来了」:直接打一句,核实后登记
+负责人和档案员:指派、搬家、改资料、同意书,后面跟老人的名字
 紧急:有人遇到危险,随时说
 记到一半:「返回」改上一步,「取消」不记了,「继续」接着记`)
-}
-
-// Figures says whether a message asks for figures: they cost a look at a whole area, so they are gathered only then.
-func Figures(in Input) bool {
-	said := ""
-	switch in.Kind {
-	case Text, Click:
-		said = fold(in.Text)
-	case Tap:
-		said = strings.TrimPrefix(in.Button, "go:")
-	}
-	return slices.Contains([]string{"todo", "待办", "roster", "名册", "stats", "统计"}, said)
 }

@@ -14,21 +14,21 @@ type Elder struct {
 	Name      string  `gorm:"size:64"`
 	Aliases   string  `gorm:"size:128"` // joined with 、
 	Gender    string  `gorm:"size:8"`   // 男|女
-	IDNumber  string  `gorm:"size:128"`
+	IDNumber  string  `gorm:"type:text"`
 	Birth     Day     `gorm:"size:10"`
-	Phone     string  `gorm:"size:64"`
+	Phone     string  `gorm:"type:text"`
 	Region    string  `gorm:"size:32;index"` // the group or village they live in
-	Address   string  `gorm:"size:255"`
+	Address   string  `gorm:"type:text"`
 	Lon       float64 // degrees east, 0 unknown
 	Lat       float64 // degrees north, 0 unknown
 	Nation    string  `gorm:"size:32"`
 	Living    string  `gorm:"size:32"` // 居住状况
 	SelfCare  string  `gorm:"size:16"` // 自理能力
 	LostChild bool    // 失独
-	Health    string  `gorm:"size:512"`
-	Income    string  `gorm:"size:255"`
-	Care      string  `gorm:"size:255"`
-	Hardship  string  `gorm:"size:512"`
+	Health    string  `gorm:"type:text"`
+	Income    string  `gorm:"type:text"`
+	Care      string  `gorm:"type:text"`
+	Hardship  string  `gorm:"type:text"`
 	Consent   Day     `gorm:"size:10"` // 同意书日期
 	Since     Day     `gorm:"size:10"` // first day on the ledger
 }
@@ -60,8 +60,8 @@ type Kin struct {
 	ElderID  string `gorm:"primaryKey;size:32"`
 	Name     string `gorm:"primaryKey;size:64"`
 	Relation string `gorm:"size:32"`
-	Phone    string `gorm:"size:64"`
-	Where    string `gorm:"size:128;column:whereabouts"`
+	Phone    string `gorm:"type:text"`
+	Where    string `gorm:"type:text;column:whereabouts"`
 	Carer    bool   // 受托照顾人
 	Consent  Day    `gorm:"size:10"`
 }
@@ -89,6 +89,7 @@ type Book struct {
 	Pairs       []Pair
 	Standings   []Standing
 	Resets      []Reset
+	Version     int64 // the revision it stands at, 0 for a workbook's
 }
 
 // Reset is a field without letters that the workbook sets back to nothing: 失独 or 受托照顾人 否, an erased coordinate. An

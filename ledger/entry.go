@@ -62,7 +62,7 @@ type Entry struct {
 	Outcome   Outcome   `gorm:"size:16"`
 	Note      string    `gorm:"type:text"` // what the visitor wrote; the elder's words on a refusal
 	RoomTemp  *int      // °C, nil not measured (002 五: 冬季室内温度)
-	Waiver    string    `gorm:"size:64"` // why a door visit has no photo, "" when it has or owes one
+	Waiver    string    `gorm:"type:text"` // why a door visit has no photo, "" when it has or owes one
 	EnteredAt time.Time // when it was confirmed; timeliness counts this, coverage counts Day
 }
 
@@ -134,17 +134,41 @@ type Finding struct {
 	At       time.Time
 }
 
-// Fact is a ledger field re-checked at a visit (002 五·信息核对): what the visitor heard, kept as a proposal until the
-// keeper takes it over.
+// Fact is a ledger field re-checked at a visit (002 五·信息核对): what the visitor heard. A changed one is taken over at once
+// or waits for the keeper, by the pack's word.
 type Fact struct {
 	Key      string `gorm:"primaryKey;size:96"` // entry key and field
 	EntryKey string `gorm:"size:80;index"`
 	ElderID  string `gorm:"size:32;index"`
 	Field    string `gorm:"size:24"` // phone | address | kin
 	Result   string `gorm:"size:16"` // same | changed
-	Value    string `gorm:"size:255"`
+	Value    string `gorm:"type:text"`
 	By       string `gorm:"size:64"`
 	At       time.Time
+	Propose  bool `gorm:"-"` // it waits for the keeper (Proposal)
+}
+
+// Proposal is a fact that waits for the keeper, or was settled.
+type Proposal struct {
+	Fact  Fact
+	State ProposalState
+	By    string // userid who settled it
+}
+
+// ProposalState is where a proposal stands.
+type ProposalState string
+
+const (
+	ProposalOpen  ProposalState = "proposed"
+	ProposalTaken ProposalState = "taken" // the ledger says so now
+	ProposalLeft  ProposalState = "left"  // the keeper left the ledger as it was
+)
+
+// Settlement ends a proposal. Two keepers who tap at once settle it once: the later turn finds the world moved on.
+type Settlement struct {
+	Fact  string // its key
+	State ProposalState
+	By    string
 }
 
 // PhotoState says where a photo's bytes are.
@@ -154,6 +178,8 @@ const (
 	PhotoWanted PhotoState = "wanted" // still only at WeCom, which forgets it in three days (wecom/90254)
 	PhotoStored PhotoState = "stored"
 	PhotoLost   PhotoState = "lost" // WeCom no longer has it, or it is no picture
+
+	PhotoExpired PhotoState = "expired" // kept long enough and deleted; the record still counts as pictured
 )
 
 // Photo is a picture somebody sent. It lies in the sender's tray until bound to an entry.

@@ -124,7 +124,14 @@ func TestMay(t *testing.T) {
 		"a lead of the elder's own group": {post(RoleVillage, "g1"), false, false, SightLedger},
 		"a role nobody knows":             {post("emperor", "c1"), true, true, SightNone},
 	} {
-		if got := May(c.posts, c.assigned, c.paired, path, "2026-03-11"); got != c.want {
+		rel := Relation{Path: path}
+		if c.assigned {
+			rel.Assigned = []Assignment{{From: "2026-01-01"}}
+		}
+		if c.paired {
+			rel.Paired = []Pair{{From: "2026-01-01"}}
+		}
+		if got := May(c.posts, rel, "2026-03-11").Sight; got != c.want {
 			t.Errorf("%s: sight %d, want %d", name, got, c.want)
 		}
 	}

@@ -86,5 +86,9 @@ type Changes struct {
 	Findings []Finding
 	Facts    []Fact
 	Photos   []Photo // new, or bound to an entry: the key decides
+	Settled  []Settlement
+	Edits    []Edit
+	Consents []Consent
+	Looks    []Look
 	Messages []Message
 }

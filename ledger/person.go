@@ -38,7 +38,7 @@ func (r Role) Name() string {
 type Person struct {
 	UserID string `gorm:"primaryKey;size:64"`
 	Name   string `gorm:"size:64"`
-	Phone  string `gorm:"size:64"`
+	Phone  string `gorm:"type:text"`
 }
 
 // Post is a role somebody holds in a region for a time: dated, so that who was in charge then stays answerable.

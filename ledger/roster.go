@@ -17,6 +17,7 @@ type Roster struct {
 	pairs    map[string][]Pair // by userid
 	tiers    map[string][]Tiering
 	kin      map[string][]Kin
+	standing map[string][]Standing
 	byRegion map[string][]int // elders living directly in a region
 	children map[string][]string
 	paths    map[string][]string // a region's code and all above it
@@ -29,7 +30,7 @@ func NewRoster(b Book) *Roster {
 		book: b, regions: make(map[string]Region, len(b.Regions)), people: make(map[string]Person, len(b.People)),
 		posts: map[string][]Post{}, elders: make(map[string]int, len(b.Elders)), byUser: map[string][]Assignment{},
 		byElder: make(map[string][]Assignment, len(b.Elders)), pairs: map[string][]Pair{},
-		tiers: make(map[string][]Tiering, len(b.Elders)), kin: map[string][]Kin{}, byRegion: map[string][]int{},
+		tiers: make(map[string][]Tiering, len(b.Elders)), kin: map[string][]Kin{}, standing: map[string][]Standing{}, byRegion: map[string][]int{},
 		children: map[string][]string{}, paths: make(map[string][]string, len(b.Regions)), offices: map[string][]Post{},
 	}
 	for _, x := range b.Regions {
@@ -63,6 +64,9 @@ func NewRoster(b Book) *Roster {
 	for _, x := range b.Kin {
 		r.kin[x.ElderID] = append(r.kin[x.ElderID], x)
 	}
+	for _, x := range b.Standings {
+		r.standing[x.ElderID] = append(r.standing[x.ElderID], x)
+	}
 	return r
 }
 
@@ -83,6 +87,9 @@ func (r *Roster) Elder(id string) (Elder, bool) {
 	}
 	return r.book.Elders[i], true
 }
+
+// Elders are all elders, in the book's order.
+func (r *Roster) Elders() []Elder { return r.book.Elders }
 
 // Region finds a region.
 func (r *Roster) Region(code string) (Region, bool) {
@@ -136,6 +143,28 @@ func (r *Roster) Tier(elderID string, on Day) Tier {
 // Tiers are the tiers an elder has had, each with its dates.
 func (r *Roster) Tiers(elderID string) []Tiering { return r.tiers[elderID] }
 
+// Standing is an elder's departure from the usual on a day; false where there is none.
+func (r *Roster) Standing(elderID string, on Day) (Standing, bool) {
+	for _, s := range r.standing[elderID] {
+		if s.Holds(on) {
+			return s, true
+		}
+	}
+	return Standing{}, false
+}
+
+// Standings are an elder's departures from the usual, past ones too.
+func (r *Roster) Standings(elderID string) []Standing { return r.standing[elderID] }
+
+// Version is the revision the roster stands at.
+func (r *Roster) Version() int64 { return r.book.Version }
+
+// Book is what the roster was made of; it must not be changed.
+func (r *Roster) Book() Book { return r.book }
+
+// Regions are all regions.
+func (r *Roster) Regions() []Region { return r.book.Regions }
+
 // Visitors are the userids responsible for an elder on a day.
 func (r *Roster) Visitors(elderID string, on Day) []string {
 	var who []string
@@ -181,15 +210,25 @@ func (r *Roster) Within(code string) []Elder {
 	return out
 }
 
-// May looks up what the function May needs to know and asks it.
-func (r *Roster) May(userid, elderID string, on Day) Sight {
+// May looks up what the function May needs to know and asks it. An elder who does not exist is like one out of sight.
+func (r *Roster) May(userid, elderID string, on Day) Access {
+	posts := r.posts[userid]
 	e, ok := r.Elder(elderID)
-	if !ok {
-		return SightNone
+	if !ok || len(posts) == 0 {
+		return Access{}
 	}
-	assigned := slices.ContainsFunc(r.byUser[userid], func(a Assignment) bool { return a.ElderID == elderID && a.Holds(on) })
-	paired := slices.ContainsFunc(r.pairs[userid], func(p Pair) bool { return p.ElderID == elderID && p.Holds(on) })
-	return May(r.posts[userid], assigned, paired, r.Path(e.Region), on)
+	rel := Relation{Path: r.Path(e.Region)}
+	for _, a := range r.byElder[elderID] {
+		if a.UserID == userid {
+			rel.Assigned = append(rel.Assigned, a)
+		}
+	}
+	for _, p := range r.pairs[userid] {
+		if p.ElderID == elderID {
+			rel.Paired = append(rel.Paired, p)
+		}
+	}
+	return May(posts, rel, on)
 }
 
 // Visible are the elders a person sees on a day, each once, in the book's order of their relation: assigned, paired, then
@@ -198,7 +237,7 @@ func (r *Roster) Visible(userid string, on Day) []Elder {
 	var out []Elder
 	seen := map[string]bool{}
 	add := func(id string) {
-		if !seen[id] && r.May(userid, id, on) > SightNone {
+		if !seen[id] && r.May(userid, id, on).Sight > SightNone {
 			seen[id] = true
 			e, _ := r.Elder(id)
 			out = append(out, e)
@@ -236,6 +275,25 @@ func (r *Roster) Holders(role Role, region string, on Day) []Person {
 		}
 	}
 	return nil
+}
+
+// Posted are the people who hold a role in exactly this region.
+func (r *Roster) Posted(role Role, region string, on Day) []Person {
+	var out []Person
+	for _, p := range r.offices[region] {
+		if who, ok := r.people[p.UserID]; ok && p.Role == role && p.Holds(on) {
+			out = append(out, who)
+		}
+	}
+	return out
+}
+
+// Visiting are the visitors who answer for an elder on a day: assigned, and still visitors. Somebody who left the post keeps
+// the assignment until another takes over, but answers for nobody.
+func (r *Roster) Visiting(elderID string, on Day) []string {
+	return slices.DeleteFunc(r.Visitors(elderID, on), func(user string) bool {
+		return !slices.ContainsFunc(r.posts[user], func(p Post) bool { return p.Role == RoleVisitor && p.Holds(on) })
+	})
 }
 
 // All are the people who hold a role anywhere.

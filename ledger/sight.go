@@ -1,41 +1,88 @@
 package ledger
 
+import "slices"
+
 // Sight is how much of an elder somebody sees.
 type Sight int
 
 const (
 	SightNone   Sight = iota // not even that the elder exists
-	SightCare                // name, where, duties and records: what the work needs
-	SightLedger              // the whole ledger entry
+	SightCare                // name, where, phones to call, duties and records: what the work needs
+	SightLedger              // the whole ledger entry; numbers masked, health and 失独 shown
 )
 
-// May decides how much of an elder somebody sees on a day: the one place where that is decided (contract, "Who hears and
-// who sees"). posts are the speaker's, assigned and paired say whether they are this elder's visitor or helper on that
-// day, path is the elder's region and everything above it.
+// Access is what somebody may do with an elder on a day.
+type Access struct {
+	Sight   Sight
+	Assign  bool // say who is responsible, and that the elder left or rests (002 五: 乡镇指派专人)
+	Correct bool // change the ledger and settle proposals (002 五·信息核对: 专人管理)
+	Log     bool // read who looked (002 七(三))
+	Late    bool // enter what was done up to LateDays ago while it was theirs; sees nothing (requirements §3 case 5)
+}
+
+// LateDays is how long somebody may still enter visits of the time in which an elder was theirs.
+const LateDays = 7
+
+// Relation is what binds a person to an elder: the assignments and pairs between the two, and the elder's region with all
+// above it, nearest first.
+type Relation struct {
+	Assigned []Assignment
+	Paired   []Pair
+	Path     []string
+}
+
+// Seen is an elder as somebody of that sight sees them: the one place where fields are left out. 失独 and what they live on
+// are for the ledger only; an identity number is nobody's but the export's, others see its end.
+func (e Elder) Seen(s Sight) Elder {
+	switch s {
+	case SightNone:
+		return Elder{}
+	case SightCare:
+		e.LostChild, e.Income, e.Hardship, e.IDNumber = false, "", "", ""
+	}
+	if n := len(e.IDNumber); n > 4 {
+		e.IDNumber = "尾号" + e.IDNumber[n-4:]
+	}
+	return e
+}
+
+// May decides what somebody may do with an elder on a day: the one place where that is decided (contract, "Who hears and who
+// sees"), for chat, commands, files and pictures alike. Posts are the speaker's.
 //
-// A department sees the matter routed to it and a volunteer nothing until signed up: neither sees an elder here.
-func May(posts []Post, assigned, paired bool, path []string, on Day) Sight {
-	sight := SightNone
+// A visitor sees the elders assigned to them, a helper those paired with them, a village lead or keeper the village's, a
+// township lead the township's, the county all. A department sees the matter routed to it and a volunteer nothing until
+// signed up: neither sees an elder here.
+func May(posts []Post, rel Relation, on Day) Access {
+	var a Access
 	for _, p := range posts {
 		if !p.Holds(on) {
 			continue
 		}
 		switch p.Role {
 		case RoleVisitor:
-			if assigned {
-				sight = max(sight, SightCare)
-			}
-		case RoleHelper:
-			if paired {
-				sight = max(sight, SightCare)
-			}
-		case RoleVillage, RoleTownship, RoleCounty, RoleKeeper:
-			for _, code := range path {
-				if code == p.Region {
-					sight = max(sight, SightLedger)
+			for _, x := range rel.Assigned {
+				if x.Holds(on) {
+					a.Sight = max(a.Sight, SightCare)
+				} else if x.To != "" && x.To < on && on.Sub(x.To) <= LateDays {
+					a.Late = true
 				}
 			}
+		case RoleHelper:
+			for _, x := range rel.Paired {
+				if x.Holds(on) {
+					a.Sight = max(a.Sight, SightCare)
+				}
+			}
+		case RoleVillage, RoleTownship, RoleCounty, RoleKeeper:
+			if !slices.Contains(rel.Path, p.Region) {
+				continue
+			}
+			a.Sight = SightLedger
+			a.Assign = a.Assign || p.Role != RoleKeeper
+			a.Correct = a.Correct || p.Role != RoleVillage
+			a.Log = a.Log || p.Role == RoleKeeper || p.Role == RoleCounty
 		}
 	}
-	return sight
+	a.Late = a.Late && a.Sight == SightNone
+	return a
 }

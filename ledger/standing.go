@@ -32,3 +32,28 @@ const PauseMost = 90
 
 // Holds says whether the standing held on a day.
 func (s Standing) Holds(on Day) bool { return within(s.From, s.To, on) }
+
+// Never says that the standing was taken back and held on no day.
+func (s Standing) Never() bool { return s.To != "" && s.To < s.From }
+
+// Stand are the rows to lay over a ledger so that next, and nothing else, holds from its first day on; rows are all the
+// elder's so far. What ran into that day ends the day before, what began on it or later never held. Without a Kind the elder
+// is as usual again.
+func Stand(rows []Standing, next Standing) []Standing {
+	var out []Standing
+	for _, x := range rows {
+		if x.To != "" && x.To < max(x.From, next.From) || x.From == next.From && next.Kind != "" {
+			continue // over or taken back before, or the row that becomes next
+		}
+		out = append(out, Standing{ElderID: x.ElderID, From: x.From, To: max(x.From, next.From).Add(-1)})
+	}
+	if next.Kind == "" {
+		return out
+	}
+	for _, field := range []*string{(*string)(&next.To), &next.Place, (*string)(&next.Review)} { // a row taken back may leave them behind
+		if *field == "" {
+			*field = clearing
+		}
+	}
+	return append(out, next)
+}

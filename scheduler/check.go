@@ -201,6 +201,11 @@ func (c *checker) judge(p Pack) {
 	for i, f := range p.Recheck {
 		oneOf(c, fmt.Sprintf("recheck[%d]", i), f, "phone", "address", "kin")
 	}
+	for i, f := range p.Confirm {
+		if !slices.Contains(p.Recheck, f) {
+			c.fault(fmt.Sprintf("confirm[%d]", i), "%s 不在 recheck 里 (应为 recheck 里的一项)", f)
+		}
+	}
 }
 
 func (c *checker) judgeRule(path string, r Rule, before []Rule) {

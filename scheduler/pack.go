@@ -29,6 +29,7 @@ type Pack struct {
 	Seasons  Seasons  `yaml:"seasons"`
 	Photo    Photo    `yaml:"photo"`
 	Recheck  []string `yaml:"recheck"` // facts checked at each visit (002 五·信息核对): phone, address, kin
+	Confirm  []string `yaml:"confirm"` // those that the keeper confirms before the ledger changes; the others change at once
 }
 
 // Levels are the jurisdiction's own words for the four ranks of regions.

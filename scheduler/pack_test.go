@@ -97,7 +97,7 @@ func TestCheckTellsAllFaultsAtOnce(t *testing.T) {
 	}
 	want := []string{
 		"第1行 name: 没有写",
-		"第3行 naem: 没有这个键 (应为 name、title、document、area、levels、visits、seasons、photo、recheck)",
+		"第3行 naem: 没有这个键 (应为 name、title、document、area、levels、visits、seasons、photo、recheck、confirm)",
 		"第8行 levels.county: 没有写",
 		"第14行 visits[0].per: “week”不认识 (应为 month、quarter)",
 		"第22行 visits[1].times: 应为整数",
@@ -108,6 +108,8 @@ func TestCheckTellsAllFaultsAtOnce(t *testing.T) {
 		"第35行 photo.phone: “不要”不认识 (应为 required、optional、no)",
 		"第36行 photo.grace: 时间“半小时”看不懂 (应为整数加单位,如 90s、5m、2h、3d)",
 		"第40行 recheck: 应为一列,如 [a, b]",
+		"第43行 confirm[0]: address 不在 recheck 里 (应为 recheck 里的一项)",
+		"第43行 confirm[1]: kin 不在 recheck 里 (应为 recheck 里的一项)",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)

@@ -177,6 +177,9 @@ func (s *Store) try(batch []*work, careful bool) (err error) {
 	if b.due {
 		s.Wake(WakeOutbox)
 	}
+	if b.edited {
+		s.rosterMoved()
+	}
 	return nil
 }
 
@@ -188,6 +191,7 @@ type bunch struct {
 	receives, turns, settles, claims []*work
 	received                         int
 	due                              bool // something to send at once
+	edited                           bool // the ledger of people changed
 }
 
 // flush sleeps as long as a slower disk would take.

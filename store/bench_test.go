@@ -226,12 +226,12 @@ func BenchmarkSaveBook(b *testing.B) {
 				b.StopTimer()
 				s := storetest.Open(b, driver)
 				b.StartTimer()
-				if _, err := s.SaveBook(ctx, book, today); err != nil {
+				if _, err := s.SaveBook(ctx, ledger.Edit{Book: book, By: ledger.ByImport, Today: today}); err != nil {
 					b.Fatal(err)
 				}
 				b.StopTimer()
 				from := time.Now()
-				sum, err := s.SaveBook(ctx, book, today)
+				sum, err := s.SaveBook(ctx, ledger.Edit{Book: book, By: ledger.ByImport, Today: today})
 				if err != nil || !sum.Empty() {
 					b.Fatal(sum, err)
 				}

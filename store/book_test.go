@@ -33,9 +33,9 @@ func county() ledger.Book {
 	}
 }
 
-func save(t *testing.T, s *store.Store, b ledger.Book, day ledger.Day) store.Summary {
+func save(t *testing.T, s *store.Store, b ledger.Book, day ledger.Day) ledger.Summary {
 	t.Helper()
-	sum, err := s.SaveBook(ctx, b, day)
+	sum, err := s.SaveBook(ctx, ledger.Edit{Book: b, By: ledger.ByImport, Today: day})
 	require.NoError(t, err)
 	return sum
 }
@@ -44,8 +44,8 @@ func TestSaveBook(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		empty, err := s.Roster(ctx)
 		require.NoError(t, err)
-		assert.Equal(t, store.Summary{Regions: store.Count{New: 3}, People: store.Count{New: 3}, Posts: store.Count{New: 4}, Elders: store.Count{New: 2},
-			Assignments: store.Count{New: 2}, Tierings: store.Count{New: 2}, Kin: store.Count{New: 1}, Pairs: store.Count{New: 2}}, save(t, s, county(), today))
+		assert.Equal(t, ledger.Summary{Regions: ledger.Count{New: 3}, People: ledger.Count{New: 3}, Posts: ledger.Count{New: 4}, Elders: ledger.Count{New: 2},
+			Assignments: ledger.Count{New: 2}, Tierings: ledger.Count{New: 2}, Kin: ledger.Count{New: 1}, Pairs: ledger.Count{New: 2}}, save(t, s, county(), today))
 		first, err := s.Roster(ctx)
 		require.NoError(t, err)
 		assert.NotSame(t, empty, first)
@@ -82,7 +82,7 @@ func TestSaveBookLeavesAndClears(t *testing.T) {
 			Kin:    []ledger.Kin{{ElderID: "e1", Name: "赵大", Where: "-", Phone: "139"}},
 			Pairs:  []ledger.Pair{{ElderID: "e1", UserID: "li", From: "2026-01-01", To: "-"}},
 		}, today)
-		assert.Equal(t, store.Summary{Elders: store.Count{Changed: 1}, People: store.Count{Changed: 1}, Kin: store.Count{Changed: 1}, Pairs: store.Count{Changed: 1}}, sum)
+		assert.Equal(t, ledger.Summary{Elders: ledger.Count{Changed: 1}, People: ledger.Count{Changed: 1}, Kin: ledger.Count{Changed: 1}, Pairs: ledger.Count{Changed: 1}}, sum)
 		b, err := s.Book(ctx)
 		require.NoError(t, err)
 		assert.Equal(t, ledger.Elder{ID: "e1", Name: "赵桂兰", Region: "123", Lon: 106.2, LostChild: true, Phone: "0951", Consent: "2026-02-01", Since: today}, b.Elders[0])
@@ -103,8 +103,8 @@ func TestDatedRows(t *testing.T) {
 			Posts:       []ledger.Post{{UserID: "zhang", Role: ledger.RoleVisitor, Region: "123"}, {UserID: "wang", Role: ledger.RoleDept, Region: "1", Dept: "公安"}},
 			Pairs:       []ledger.Pair{{ElderID: "e1", UserID: "wang"}},
 		}
-		assert.Equal(t, store.Summary{Assignments: store.Count{New: 1, Changed: 1}, Tierings: store.Count{New: 1, Changed: 1},
-			Posts: store.Count{New: 1, Changed: 2}, Pairs: store.Count{New: 1}}, save(t, s, change, later))
+		assert.Equal(t, ledger.Summary{Assignments: ledger.Count{New: 1, Changed: 1}, Tierings: ledger.Count{New: 1, Changed: 1},
+			Posts: ledger.Count{New: 1, Changed: 2}, Pairs: ledger.Count{New: 1}}, save(t, s, change, later))
 		assert.True(t, save(t, s, change, later).Empty())
 		assert.True(t, save(t, s, change, later.Add(1)).Empty())
 		r, err := s.Roster(ctx)
@@ -157,7 +157,7 @@ func TestPairsWithAnEnd(t *testing.T) {
 		over := ledger.Book{Pairs: []ledger.Pair{{ElderID: "e1", UserID: "li", To: today.Add(-1)}}}
 		assert.True(t, save(t, s, over, today).Empty(), "what ended before it was known is no news")
 		save(t, s, ledger.Book{Pairs: []ledger.Pair{{ElderID: "e1", UserID: "li", From: "2026-01-01"}}}, today)
-		assert.Equal(t, store.Summary{Pairs: store.Count{Changed: 1}}, save(t, s, over, today))
+		assert.Equal(t, ledger.Summary{Pairs: ledger.Count{Changed: 1}}, save(t, s, over, today))
 		assert.True(t, save(t, s, over, today).Empty())
 		b, err := s.Book(ctx)
 		require.NoError(t, err)
@@ -197,7 +197,7 @@ func TestSaveBookResets(t *testing.T) {
 
 func TestSaveBookNeedsADay(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
-		_, err := s.SaveBook(ctx, county(), "heute")
+		_, err := s.SaveBook(ctx, ledger.Edit{Book: county(), By: ledger.ByImport, Today: "heute"})
 		require.Error(t, err)
 		b, err := s.Book(ctx)
 		require.NoError(t, err)
@@ -213,7 +213,7 @@ func TestSaveBookTogether(t *testing.T) {
 		for g, s := range stores {
 			wg.Go(func() {
 				for i := range 5 {
-					_, err := s.SaveBook(ctx, ledger.Book{Elders: []ledger.Elder{{ID: fmt.Sprint(i), Name: "n", Phone: fmt.Sprint(g)}, {ID: fmt.Sprintf("%d-%d", g, i)}}}, today)
+					_, err := s.SaveBook(ctx, ledger.Edit{Book: ledger.Book{Elders: []ledger.Elder{{ID: fmt.Sprint(i), Name: "n", Phone: fmt.Sprint(g)}, {ID: fmt.Sprintf("%d-%d", g, i)}}}, By: ledger.ByImport, Today: today})
 					assert.NoError(t, err)
 				}
 			})
@@ -236,7 +236,7 @@ func TestSaveBookTogether(t *testing.T) {
 func TestSaveBookOfManyRows(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		b := large(3000)
-		assert.Equal(t, store.Count{New: 3000}, save(t, s, b, today).Elders)
+		assert.Equal(t, ledger.Count{New: 3000}, save(t, s, b, today).Elders)
 		assert.True(t, save(t, s, b, today).Empty())
 		r, err := s.Roster(ctx)
 		require.NoError(t, err)

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"xunfang/seal"
 )
 
 // Inbound is a message as it came in, kept before WeCom is answered.
@@ -71,7 +73,7 @@ func (b *bunch) doReceives(ctx context.Context, tx *sql.Tx) error {
 		known[in.Key] = true
 		last = w
 		b.received++
-		args = append(args, in.Key, in.User, in.Raw, moment(in.At))
+		args = append(args, in.Key, in.User, b.s.sealBytes("inbox.raw", in.Key, in.Raw), moment(in.At))
 	}
 	n, err := b.s.d.insert(ctx, tx, "INSERT INTO inbox (dedupe, usr, raw, at)", 4, args, b.s.d.ignore("dedupe"))
 	if err != nil {
@@ -106,18 +108,35 @@ func (s *Store) readPending(ctx context.Context, asked []pendingOf) ([][]Inbound
 	}
 	by := make(map[string][]Inbound, len(asked))
 	rows := 0
+	var damaged []int64
 	err := query(ctx, s.read, "SELECT id, usr, dedupe, raw, at, tries FROM inbox WHERE state = 0 AND usr IN (%s) ORDER BY id LIMIT ?",
 		users, []any{most}, func(r *sql.Rows) error {
 			var in Inbound
 			var at int64
 			err := r.Scan(&in.ID, &in.User, &in.Key, &in.Raw, &at, &in.Tries)
+			if err != nil {
+				return err
+			}
 			in.At = fromMoment(at)
-			by[in.User] = append(by[in.User], in)
 			rows++
-			return err
+			if in.Raw, err = s.openBytes("inbox.raw", in.Key, in.Raw); errors.Is(err, seal.ErrNoKey) {
+				return err // the key may come
+			}
+			if err != nil { // must not hold back others who are read with it
+				s.log.Error("a message cannot be opened and is put aside", "message", in.ID, "err", err)
+				damaged = append(damaged, in.ID)
+				return nil
+			}
+			by[in.User] = append(by[in.User], in)
+			return nil
 		})
 	if err != nil {
 		return nil, fmt.Errorf("read pending messages: %w", err)
+	}
+	for _, id := range damaged {
+		if err := s.Bury(ctx, id, "its sealed text is damaged"); err != nil && !errors.Is(err, ErrUnknown) {
+			return nil, err
+		}
 	}
 	out := make([][]Inbound, len(asked))
 	for i, q := range asked {
@@ -135,8 +154,12 @@ func (s *Store) readPending(ctx context.Context, asked []pendingOf) ([][]Inbound
 	return out, nil
 }
 
-// Backlog are users with unhandled messages, who has waited longest first.
+// Backlog are users with unhandled messages, who has waited longest first. Whoever asks does so every few seconds: the moment
+// to take up a new key, too.
 func (s *Store) Backlog(ctx context.Context, n int) ([]string, error) {
+	if err := s.followKeys(ctx); err != nil {
+		return nil, err
+	}
 	var out []string
 	err := each(ctx, s.read, "SELECT usr FROM inbox WHERE state = 0 GROUP BY usr ORDER BY MIN(id) LIMIT ?", []any{n},
 		func(rows *sql.Rows) error {

@@ -27,12 +27,16 @@ func (s *Store) Migrate(ctx context.Context) error {
 	// SQLite has no lock that outlives goose's transactions, so two processes that start together may collide in one
 	// step; every step can be repeated, hence the loser looks again.
 	for try := 0; ; try++ {
-		if done, err := s.migrated(ctx, p); done || err != nil {
+		if done, err := s.migrated(ctx, p); err != nil {
 			return err
+		} else if done {
+			return s.guard(ctx) // the database may let us now
 		}
-		_, err = p.Up(ctx)
-		if err == nil {
-			return nil
+		if _, err = p.Up(ctx); err == nil {
+			err = s.sealUp(ctx)
+			if lost := (*KeyError)(nil); err == nil || errors.As(err, &lost) {
+				return err
+			}
 		}
 		if try == 5 || ctx.Err() != nil {
 			return fmt.Errorf("migrate the database: %w", err)
@@ -51,7 +55,7 @@ func (s *Store) Migrated(ctx context.Context) (bool, error) {
 }
 
 func (s *Store) migrated(ctx context.Context, p *goose.Provider) (bool, error) {
-	if exists, err := s.versioned(ctx); !exists || err != nil {
+	if exists, err := s.hasTable(ctx, "goose_db_version"); !exists || err != nil {
 		return false, err
 	}
 	var have int64 // goose's own reading would write: it makes its table where there is none
@@ -61,24 +65,63 @@ func (s *Store) migrated(ctx context.Context, p *goose.Provider) (bool, error) {
 	}
 	sources := p.ListSources()
 	switch want := sources[len(sources)-1].Version; {
+	case have == unfinished:
+		return false, ErrUnfinished
 	case have > want:
 		return false, fmt.Errorf("database at version %d, program at %d: %w", have, want, ErrNewer)
-	default:
-		return have == want, nil
+	case have < want:
+		return false, nil
 	}
+	var sealed int64
+	if err := s.read.QueryRowContext(ctx, "SELECT n FROM versions WHERE name = 'sealed'").Scan(&sealed); err != nil {
+		return false, fmt.Errorf("read whether the database is sealed: %w", err)
+	}
+	return sealed > 0, nil
 }
 
-// versioned says whether goose has been here.
-func (s *Store) versioned(ctx context.Context) (bool, error) {
-	q := "SELECT COUNT(*) FROM sqlite_master WHERE name = 'goose_db_version'"
+// hasTable says whether a table is there.
+func (s *Store) hasTable(ctx context.Context, name string) (bool, error) {
+	q := "SELECT COUNT(*) FROM sqlite_master WHERE name = ?"
 	if s.d.name == MySQL {
-		q = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = 'goose_db_version'"
+		q = "SELECT COUNT(*) FROM information_schema.tables WHERE table_schema = DATABASE() AND table_name = ?"
 	}
 	var n int
-	if err := s.read.QueryRowContext(ctx, q).Scan(&n); err != nil {
-		return false, fmt.Errorf("look for the database's version: %w", err)
+	if err := s.read.QueryRowContext(ctx, q, name).Scan(&n); err != nil {
+		return false, fmt.Errorf("look for table %s: %w", name, err)
 	}
 	return n > 0, nil
+}
+
+// sealUp is what the SQL of a migration cannot do: it seals what an older version left readable, and guards the tables that
+// are only ever added to. It may break off and be run again.
+func (s *Store) sealUp(ctx context.Context) error {
+	if err := s.registerKey(ctx, true); err != nil {
+		return err
+	}
+	if err := s.loadKeys(ctx); err != nil { // another process may have come first, with another key file
+		return err
+	}
+	done, err := s.reseal(ctx, true)
+	if err != nil {
+		return err
+	}
+	if done.Rows > 0 && s.d.name == SQLite { // what was readable until now must not stay behind in free pages and in the log
+		for _, q := range []string{"VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"} {
+			if _, err := s.write.ExecContext(ctx, q); err != nil {
+				return fmt.Errorf("clean the file of what was readable: %w", err)
+			}
+		}
+	}
+	if err := s.relookup(ctx); err != nil {
+		return err
+	}
+	if err := s.guard(ctx); err != nil {
+		return err
+	}
+	if _, err := s.write.ExecContext(ctx, "UPDATE versions SET n = 1 WHERE name = 'sealed'"); err != nil {
+		return fmt.Errorf("note that the database is sealed: %w", err)
+	}
+	return nil
 }
 
 func (s *Store) goose() (*goose.Provider, error) {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"xunfang/ledger"
+	"xunfang/seal"
 )
 
 // Claim is a message somebody has undertaken to send before the lease ends.
@@ -89,7 +90,8 @@ func (p *plan) enqueue(m ledger.Message) {
 		expires = moment(m.Expires)
 	}
 	name := laneOf(m)
-	p.outbox = append(p.outbox, m.Key, name, m.To, int(m.Priority), string(m.Call), m.Body, m.Fallback, m.Photo, m.MediaID, at, moment(m.NotBefore), expires)
+	p.outbox = append(p.outbox, m.Key, name, m.To, int(m.Priority), string(m.Call), p.s.sealBytes("outbox.body", m.Key, m.Body),
+		p.s.sealText("outbox.fallback", m.Key, m.Fallback), m.Photo, m.MediaID, at, moment(m.NotBefore), expires)
 	if p.lanes == nil {
 		p.lanes = map[string]lane{}
 	}
@@ -296,6 +298,7 @@ func (c *claimer) ready(ctx context.Context, p int) ([]lane, error) {
 type head struct {
 	Claim
 	retryAt, expires int64
+	damaged          bool // it cannot be opened and was given up
 }
 
 // look claims the head of each lane where it may go, and tells the other lanes when to be looked at again.
@@ -310,6 +313,8 @@ func (c *claimer) look(ctx context.Context, p int, lanes []lane) ([]Claim, error
 	for _, l := range lanes {
 		h, ok := heads[l.name]
 		switch {
+		case ok && h.damaged: // the lane stays due
+			continue
 		case ok && h.expires <= c.now: // the lane stays due: the next look sees what comes after
 			if err := c.expire(ctx, p, l.name); err != nil {
 				return nil, err
@@ -380,6 +385,7 @@ func (c *claimer) heads(ctx context.Context, p int, lanes []lane) (map[string]he
 		return nil, fmt.Errorf("find what is due: %w", err)
 	}
 	heads := make(map[string]head, len(ids))
+	var damaged []int64
 	err = query(ctx, c.tx, "SELECT id, lane, dedupe, rcpt, prio, call_, body, fallback, photo, media_id, attempts, unsure, at, not_before, expires, retry_at"+
 		" FROM outbox WHERE id IN (%s)", ids, nil, func(rows *sql.Rows) error {
 		var h head
@@ -388,6 +394,20 @@ func (c *claimer) heads(ctx context.Context, p int, lanes []lane) (map[string]he
 		m := &h.Message
 		err := rows.Scan(&h.ID, &h.lane, &m.Key, &m.To, &m.Priority, &m.Call, &m.Body, &m.Fallback, &m.Photo, &m.MediaID,
 			&h.Attempts, &unsure, &at, &notBefore, &h.expires, &h.retryAt)
+		if err != nil {
+			return err
+		}
+		if m.Body, err = c.s.openBytes("outbox.body", m.Key, m.Body); err == nil {
+			m.Fallback, err = c.s.openText("outbox.fallback", m.Key, m.Fallback)
+		}
+		if errors.Is(err, seal.ErrNoKey) {
+			return err // the key may come
+		}
+		if err != nil { // one damaged row must not hold back everybody's messages, alarms least of all
+			c.s.log.Error("a message cannot be opened and is given up", "message", h.ID, "err", err)
+			damaged = append(damaged, h.ID)
+			h.damaged, err = true, nil
+		}
 		h.Attempts++
 		h.Resend = unsure > 0
 		h.At, m.NotBefore = fromMoment(at), fromMoment(notBefore)
@@ -399,6 +419,9 @@ func (c *claimer) heads(ctx context.Context, p int, lanes []lane) (map[string]he
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read what is due: %w", err)
+	}
+	if _, err := exec(ctx, c.tx, "UPDATE outbox SET state = 2, done_at = ?, reason = 'its sealed text is damaged' WHERE id IN (%s)", damaged, c.now); err != nil {
+		return nil, fmt.Errorf("give up damaged messages: %w", err)
 	}
 	return heads, nil
 }
@@ -537,7 +560,7 @@ func (b *bunch) doSettles(ctx context.Context, tx *sql.Tx) error {
 			continue
 		}
 		// attempts tells this lease from a later one.
-		n, err := w.settle.mark(ctx, tx, moment(b.now))
+		n, err := w.settle.mark(ctx, b.s, tx, moment(b.now))
 		if err != nil {
 			return fmt.Errorf("mark the outbox: %w", err)
 		}
@@ -598,7 +621,7 @@ func (b *bunch) markSent(ctx context.Context, tx *sql.Tx, sent []*settlement) er
 	return nil
 }
 
-func (e *settlement) mark(ctx context.Context, tx *sql.Tx, now int64) (int64, error) {
+func (e *settlement) mark(ctx context.Context, s *Store, tx *sql.Tx, now int64) (int64, error) {
 	// The column unsure holds 1 if an earlier attempt may have arrived, plus 2 while somebody has the message in hand.
 	const ours = " WHERE id = ? AND state = 0 AND attempts = ? AND unsure >= 2"
 	c := e.claim
@@ -612,5 +635,5 @@ func (e *settlement) mark(ctx context.Context, tx *sql.Tx, now int64) (int64, er
 	}
 	m := e.message
 	return changed(tx.ExecContext(ctx, "UPDATE outbox SET unsure = 0, retry_at = 0, call_ = ?, body = ?, fallback = ?, photo = '', media_id = ''"+ours,
-		string(m.Call), m.Body, m.Fallback, c.ID, c.Attempts))
+		string(m.Call), s.sealBytes("outbox.body", c.Message.Key, m.Body), s.sealText("outbox.fallback", c.Message.Key, m.Fallback), c.ID, c.Attempts))
 }

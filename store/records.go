@@ -51,9 +51,16 @@ func (s *Store) readEntries(ctx context.Context, asked []entriesOf) ([][]ledger.
 		var e ledger.Entry
 		var temp sql.Null[int]
 		err := rows.Scan(&e.Key, &e.No, &e.Kind, &e.ElderID, &e.UserID, &e.Day, &e.Method, &e.Outcome, &e.Note, &temp, &e.Waiver, &e.EnteredAt)
+		if err != nil {
+			return err
+		}
 		if temp.Valid {
 			e.RoomTemp = &temp.V
 		}
+		if e.Note, err = s.openText("entries.note", e.Key, e.Note); err != nil {
+			return err
+		}
+		e.Waiver, err = s.openText("entries.waiver", e.Key, e.Waiver)
 		by[e.ElderID] = append(by[e.ElderID], e)
 		return err
 	})
@@ -79,6 +86,19 @@ func (s *Store) readEntries(ctx context.Context, asked []entriesOf) ([][]ledger.
 	return out, nil
 }
 
+// EntryNo finds a record by its number; ErrUnknown if there is none.
+func (s *Store) EntryNo(ctx context.Context, no string) (ledger.Entry, error) {
+	var e ledger.Entry
+	err := s.read.QueryRowContext(ctx, "SELECT `key`, no, elder_id, user_id, day FROM entries WHERE no = ?", no).Scan(&e.Key, &e.No, &e.ElderID, &e.UserID, &e.Day)
+	if errors.Is(err, sql.ErrNoRows) {
+		return e, ErrUnknown
+	}
+	if err != nil {
+		return e, fmt.Errorf("read record %s: %w", no, err)
+	}
+	return e, nil
+}
+
 // Findings are what visits found about elders, oldest first; without states, in every state.
 func (s *Store) Findings(ctx context.Context, elderIDs []string, states ...ledger.FindingState) ([]ledger.Finding, error) {
 	var out []ledger.Finding
@@ -92,6 +112,10 @@ func (s *Store) Findings(ctx context.Context, elderIDs []string, states ...ledge
 	err := query(ctx, s.read, text, elderIDs, args, func(rows *sql.Rows) error {
 		var f ledger.Finding
 		err := rows.Scan(&f.Key, &f.EntryKey, &f.ElderID, &f.Item, &f.Note, &f.State, &f.Owner, &f.At)
+		if err != nil {
+			return err
+		}
+		f.Note, err = s.openText("findings.note", f.Key, f.Note)
 		out = append(out, f)
 		return err
 	})
@@ -196,6 +220,12 @@ func (s *Store) Facts(ctx context.Context, elderIDs []string) ([]ledger.Fact, er
 	var out []ledger.Fact
 	if err := s.gorm.WithContext(ctx).Where("elder_id IN ?", elderIDs).Order("at, `key`").Find(&out).Error; err != nil {
 		return nil, fmt.Errorf("read re-checked facts: %w", err)
+	}
+	for i := range out {
+		var err error
+		if out[i].Value, err = s.openText("facts.value", out[i].Key, out[i].Value); err != nil {
+			return nil, fmt.Errorf("read re-checked facts: %w", err)
+		}
 	}
 	return out, nil
 }

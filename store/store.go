@@ -1,6 +1,6 @@
 // Package store is what must survive: inbox, conversations, ledger, outbox, in SQLite or in MySQL/MariaDB. It makes one
 // unit of work true, whole or not at all, and hands out what is to be sent. It decides nothing about elders, speaks to
-// nobody and keeps no secret but the WeCom token.
+// nobody. What is personal lies sealed under keys that it is given.
 package store
 
 import (
@@ -27,6 +27,7 @@ import (
 	"gorm.io/gorm/logger"
 
 	"xunfang/ledger"
+	"xunfang/seal"
 )
 
 // Errors that callers branch on.
@@ -48,6 +49,7 @@ type Options struct {
 	Driver     string // SQLite | MySQL
 	DSN        string // a path for SQLite, user:password@tcp(host:port)/name for MySQL
 	Redis      *redis.Client
+	Keys       func(first bool) (*seal.Ring, error) // reads the key file; first: nothing is sealed yet, it may be made
 	Now        func() time.Time
 	Log        *slog.Logger
 	Committers int           // MySQL only; 0: 4, with more the batches shrink
@@ -76,6 +78,10 @@ type Store struct {
 
 	pending gather[pendingOf, []Inbound]
 	entries gather[entriesOf, []ledger.Entry]
+
+	ring     atomic.Pointer[seal.Ring]
+	keysMu   sync.Mutex
+	keysRead time.Time
 
 	rosterMu      sync.Mutex
 	roster        *ledger.Roster
@@ -124,6 +130,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		s.closePools()
 		return nil, fmt.Errorf("open the ledger: %w", err)
+	}
+	if err := s.loadKeys(ctx); err != nil {
+		return nil, errors.Join(err, s.closePools())
 	}
 	s.committers.Add(n)
 	for range n {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -23,6 +24,9 @@ func (s *Store) Conversation(ctx context.Context, user string) (Conversation, er
 	var c Conversation
 	err := s.read.QueryRowContext(s.quick(ctx), "SELECT state, revision FROM conversations WHERE usr = ?", user).Scan(&c.State, &c.Revision)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return Conversation{}, fmt.Errorf("read conversation of %s: %w", user, err)
+	}
+	if c.State, err = s.openBytes("conversations.state", user, c.State); err != nil {
 		return Conversation{}, fmt.Errorf("read conversation of %s: %w", user, err)
 	}
 	return c, nil
@@ -51,6 +55,9 @@ func (s *Store) Commit(ctx context.Context, t Turn) error {
 	}
 	if err := s.submit(ctx, &work{turn: &t, size: size}); err != nil {
 		if errors.Is(err, ErrStale) {
+			if len(t.Changes.Edits)+len(t.Changes.Settled) > 0 {
+				s.rosterMoved() // decided on a ledger that has moved on
+			}
 			return ErrStale
 		}
 		return fmt.Errorf("commit the turn of %s: %w", t.User, err)
@@ -101,6 +108,7 @@ func (b *bunch) doTurns(ctx context.Context, tx *sql.Tx) error {
 		return err
 	}
 	b.due = b.due || p.due
+	b.edited = b.edited || len(p.edits) > 0
 	return nil
 }
 
@@ -112,6 +120,8 @@ type world struct {
 	handled   map[int64]bool    // in this batch
 	entryNo   map[string]string // number → key
 	entryKey  map[string]bool
+	edited    map[string]int64 // elder → revision that changed them last
+	open      map[string]bool  // proposals that nobody has settled
 }
 
 func (b *bunch) read(ctx context.Context, tx *sql.Tx) (*world, error) {
@@ -141,6 +151,9 @@ func (b *bunch) read(ctx context.Context, tx *sql.Tx) (*world, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read revisions: %w", err)
+	}
+	if err := b.readEdited(ctx, tx, w); err != nil {
+		return nil, err
 	}
 	if !b.careful {
 		return w, nil
@@ -172,6 +185,47 @@ func (b *bunch) read(ctx context.Context, tx *sql.Tx) (*world, error) {
 	return w, nil
 }
 
+// readEdited reads what turns that change the ledger are checked against, and locks the ledger: they are few.
+func (b *bunch) readEdited(ctx context.Context, tx *sql.Tx, w *world) error {
+	var elders, facts []string
+	editing := false
+	for _, u := range b.turns {
+		for _, e := range u.turn.Changes.Edits {
+			elders = append(elders, eldersOf(e.Book)...)
+		}
+		for _, x := range u.turn.Changes.Settled {
+			facts = append(facts, x.Fact)
+		}
+		editing = editing || len(u.turn.Changes.Edits)+len(u.turn.Changes.Settled) > 0
+	}
+	if !editing {
+		return nil
+	}
+	if _, err := rosterVersion(ctx, tx, b.s.d.forUpdate); err != nil {
+		return err
+	}
+	w.edited, w.open = map[string]int64{}, map[string]bool{}
+	err := query(ctx, tx, "SELECT elder_id, MAX(n) FROM changes WHERE elder_id IN (%s) GROUP BY elder_id", elders, nil, func(rows *sql.Rows) error {
+		var id string
+		var n int64
+		err := rows.Scan(&id, &n)
+		w.edited[id] = n
+		return err
+	})
+	if err == nil {
+		err = query(ctx, tx, "SELECT fact FROM proposals WHERE fact IN (%s) AND state = ?", facts, []any{string(ledger.ProposalOpen)}, func(rows *sql.Rows) error {
+			var fact string
+			err := rows.Scan(&fact)
+			w.open[fact] = true
+			return err
+		})
+	}
+	if err != nil {
+		return fmt.Errorf("read what was edited: %w", err)
+	}
+	return nil
+}
+
 // admit says whether a turn still holds, and if so moves the world on.
 func (w *world) admit(t *Turn) error {
 	if t.User != "" && w.revisions[t.User] != t.Revision {
@@ -195,6 +249,26 @@ func (w *world) admit(t *Turn) error {
 		}
 		mine[e.No] = e.Key
 	}
+	for _, x := range t.Changes.Settled {
+		if !w.open[x.Fact] {
+			return ErrStale
+		}
+	}
+	for _, e := range t.Changes.Edits {
+		for _, id := range eldersOf(e.Book) {
+			if e.Seen > 0 && w.edited[id] > e.Seen {
+				return ErrStale
+			}
+		}
+	}
+	for _, x := range t.Changes.Settled {
+		delete(w.open, x.Fact)
+	}
+	for _, e := range t.Changes.Edits {
+		for _, id := range eldersOf(e.Book) {
+			w.edited[id] = math.MaxInt64 // a neighbour in the batch has not seen it
+		}
+	}
 	if t.User != "" {
 		w.revisions[t.User]++
 	}
@@ -212,10 +286,14 @@ type plan struct {
 	moved   map[string]*Turn
 	handled []int64
 
-	entries, findings, facts, photos []any
-	outbox                           []any
-	lanes                            map[string]lane
-	due                              bool
+	entries, findings, facts, photos, proposals []any
+	outbox                                      []any
+	edits                                       []ledger.Edit
+	settled                                     []ledger.Settlement
+	consents                                    []ledger.Consent
+	looks                                       []ledger.Look
+	lanes                                       map[string]lane
+	due                                         bool
 }
 
 func (p *plan) add(t *Turn, w *world) {
@@ -238,17 +316,21 @@ func (p *plan) add(t *Turn, w *world) {
 			temp = *e.RoomTemp
 		}
 		p.entries = append(p.entries, e.Key, e.No, string(e.Kind), e.ElderID, e.UserID, string(e.Day), string(e.Method),
-			string(e.Outcome), e.Note, temp, e.Waiver, second(e.EnteredAt))
+			string(e.Outcome), p.s.sealText("entries.note", e.Key, e.Note), temp, p.s.sealText("entries.waiver", e.Key, e.Waiver), second(e.EnteredAt))
 	}
 	for _, f := range c.Findings {
-		p.findings = append(p.findings, f.Key, f.EntryKey, f.ElderID, f.Item, f.Note, string(f.State), f.Owner, second(f.At))
+		p.findings = append(p.findings, f.Key, f.EntryKey, f.ElderID, f.Item, p.s.sealText("findings.note", f.Key, f.Note), string(f.State), f.Owner, second(f.At))
 	}
 	for _, f := range c.Facts {
-		p.facts = append(p.facts, f.Key, f.EntryKey, f.ElderID, f.Field, f.Result, f.Value, f.By, second(f.At))
+		p.facts = append(p.facts, f.Key, f.EntryKey, f.ElderID, f.Field, f.Result, p.s.sealText("facts.value", f.Key, f.Value), f.By, second(f.At))
+		if f.Propose {
+			p.proposals = append(p.proposals, f.Key, f.ElderID, string(ledger.ProposalOpen), "", second(f.At))
+		}
 	}
 	for _, f := range c.Photos {
 		p.photos = append(p.photos, f.Key, f.UserID, f.EntryKey, f.MediaID, string(f.State), f.Hash, f.Bytes, second(f.At))
 	}
+	p.edits, p.settled, p.consents, p.looks = append(p.edits, c.Edits...), append(p.settled, c.Settled...), append(p.consents, c.Consents...), append(p.looks, c.Looks...)
 	for _, m := range c.Messages {
 		p.enqueue(m)
 	}
@@ -265,7 +347,7 @@ func (p *plan) write(ctx context.Context, tx *sql.Tx) error {
 		slices.Sort(users)
 		args := make([]any, 0, 4*len(users))
 		for _, user := range users {
-			args = append(args, user, turns[user].Revision+1, turns[user].State, at)
+			args = append(args, user, turns[user].Revision+1, p.s.sealBytes("conversations.state", user, turns[user].State), at)
 		}
 		_, err := d.insert(ctx, tx, "INSERT INTO conversations (usr, revision, state, at)", 4, args, tail)
 		return err
@@ -293,6 +375,7 @@ func (p *plan) write(ctx context.Context, tx *sql.Tx) error {
 		{"entries", "`key`, no, kind, elder_id, user_id, day, method, outcome, note, room_temp, waiver, entered_at", p.entries, ""},
 		{"findings", "`key`, entry_key, elder_id, item, note, state, owner, at", p.findings, keep},
 		{"facts", "`key`, entry_key, elder_id, field, result, value, `by`, at", p.facts, keep},
+		{"proposals", "fact, elder_id, state, settled, at", p.proposals, d.ignore("fact")},
 		{"photos", "`key`, user_id, entry_key, media_id, state, hash, bytes, at", p.photos, d.upsert("`key`", bindPhoto)},
 	} {
 		_, err := d.insert(ctx, tx, "INSERT INTO "+t.table+" ("+t.columns+")", strings.Count(t.columns, ",")+1, t.args, t.tail)
@@ -300,7 +383,46 @@ func (p *plan) write(ctx context.Context, tx *sql.Tx) error {
 			return fmt.Errorf("write %s: %w", t.table, err)
 		}
 	}
+	if err := p.edit(ctx, tx); err != nil {
+		return err
+	}
 	return p.post(ctx, tx)
+}
+
+// edit writes what the turns change of the ledger itself, each edit as a revision of its own.
+func (p *plan) edit(ctx context.Context, tx *sql.Tx) error {
+	for _, x := range p.settled {
+		if _, err := tx.ExecContext(ctx, "UPDATE proposals SET state = ?, settled = ? WHERE fact = ?", string(x.State), x.By, x.Fact); err != nil {
+			return fmt.Errorf("settle proposals: %w", err)
+		}
+	}
+	if err := p.s.writeConsents(ctx, tx, p.consents); err != nil {
+		return err
+	}
+	if err := p.s.writeLooks(ctx, tx, p.looks); err != nil {
+		return err
+	}
+	for _, e := range p.edits {
+		n, err := rosterVersion(ctx, tx, p.s.d.forUpdate)
+		if err != nil {
+			return err
+		}
+		old, err := p.s.readBook(ctx, tx, scopeOf(e.Book))
+		if err != nil {
+			return err
+		}
+		d, err := old.Compare(e)
+		if err != nil {
+			return err
+		}
+		if d.Empty() {
+			continue
+		}
+		if err := p.s.writeRevision(ctx, tx, d, n+1, e); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // bindPhoto takes a photo out of the tray; one that is bound stays where it is.

@@ -58,6 +58,9 @@ func KnownIn(b ledger.Book) Known {
 		k.elders[e.ID] = likeness{}.with(e, code)
 	}
 	for _, s := range b.Standings {
+		if s.Never() {
+			continue
+		}
 		k.standings[s.ElderID] = append(k.standings[s.ElderID], s)
 	}
 	return k

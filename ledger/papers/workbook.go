@@ -267,7 +267,8 @@ var sheets = []sheet{
 		},
 		key: func(l *line) string { return l.standing.ElderID + joiner + string(l.standing.From) },
 		lines: func(b ledger.Book, _ ledger.Day) iter.Seq[*line] {
-			return eachLine(b.Standings, func(l *line, s ledger.Standing) { l.standing = s })
+			held := slices.DeleteFunc(slices.Clone(b.Standings), ledger.Standing.Never) // taken back: history keeps it
+			return eachLine(held, func(l *line, s ledger.Standing) { l.standing = s })
 		},
 		add:   func(b *ledger.Book, l *line) { b.Standings = append(b.Standings, l.standing) },
 		judge: judgeStanding,
@@ -307,6 +308,9 @@ func personLines(b ledger.Book, today ledger.Day) iter.Seq[*line] {
 			}
 		}
 		l.roles, l.posted, l.depts = strings.Join(roles, joiner), joinDistinct(regions), joinDistinct(depts)
+		if roles == nil { // somebody without a post: another ledger must not ask for one
+			l.roles = clears
+		}
 	})
 }
 
@@ -441,7 +445,7 @@ func judgeStanding(r *reading, l *line) {
 	r.exists(r.elders, "老人编号", l.standing.ElderID, "“老人”里没有这个编号", "“老人”里的编号")
 	s := l.standing
 	for _, old := range r.known.standings[s.ElderID] {
-		if old.From == s.From {
+		if old.From == s.From && !old.Never() {
 			s.Kind, s.To, s.Review = cmp.Or(s.Kind, old.Kind), cmp.Or(s.To, old.To), cmp.Or(s.Review, old.Review)
 		}
 	}

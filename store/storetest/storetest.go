@@ -16,6 +16,7 @@ import (
 	sqldriver "github.com/go-sql-driver/mysql"
 	"github.com/redis/go-redis/v9"
 
+	"xunfang/seal"
 	"xunfang/store"
 )
 
@@ -70,12 +71,18 @@ func DSN(t testing.TB, driver string) store.Options {
 	t.Helper()
 	switch driver {
 	case SQLite:
-		return store.Options{Driver: store.SQLite, DSN: filepath.Join(t.TempDir(), "xunfang.db")}
+		return store.Options{Driver: store.SQLite, DSN: filepath.Join(t.TempDir(), "xunfang.db"), Keys: Keys()}
 	case MariaDB:
-		return store.Options{Driver: store.MySQL, DSN: database(t)}
+		return store.Options{Driver: store.MySQL, DSN: database(t), Keys: Keys()}
 	}
 	t.Fatalf("storetest knows no database %q", driver)
 	return store.Options{}
+}
+
+// Keys are fresh keys held in memory, the same at every call.
+func Keys() func(bool) (*seal.Ring, error) {
+	ring := seal.New(time.Now())
+	return func(bool) (*seal.Ring, error) { return ring, nil }
 }
 
 func database(t testing.TB) string {

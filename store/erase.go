@@ -1,0 +1,90 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"xunfang/ledger"
+)
+
+// ErasedName stands in place of the name of an elder whose personal data were deleted.
+const ErasedName = "已移除"
+
+// erasedKin stands in place of a relative's name in an act of consent: with no name it would be the elder's own.
+const erasedKin = "-"
+
+// Erase deletes what is personal of an elder — name, numbers, where they lived, family, notes, photos, and the same in the
+// history — and keeps what counts need: that somebody of that year of birth and gender was visited in that region on those
+// days (PIPL art. 47: delete on own initiative when the purpose ends or consent is withdrawn). Of consents the act stays,
+// without a name. It cannot be taken back. ErrUnknown: there is no such elder.
+func (s *Store) Erase(ctx context.Context, elderID, by, why string, remove func(hash string) error) error {
+	_, err := s.sweepPhotos(ctx, "entry_key IN (SELECT `key` FROM entries WHERE elder_id = ?)", []any{elderID}, false, remove)
+	if err != nil {
+		return fmt.Errorf("erase an elder's photos: %w", err)
+	}
+	err = s.tx(ctx, func(tx *sql.Tx) error {
+		n, err := rosterVersion(ctx, tx, s.d.forUpdate)
+		if err != nil {
+			return err
+		}
+		var birth string
+		err = tx.QueryRowContext(ctx, "SELECT birth FROM elders WHERE id = ?", elderID).Scan(&birth)
+		if errors.Is(err, sql.ErrNoRows) {
+			return ErrUnknown
+		}
+		if err != nil {
+			return err
+		}
+		if len(birth) > 4 {
+			birth = birth[:4] + "-01-01" // the year: ages are counted
+		}
+		n++
+		at := second(s.now())
+		for _, q := range []struct {
+			text string
+			args []any
+		}{
+			{"INSERT INTO revisions (n, at, by_, why, source) VALUES (?, ?, ?, ?, '')", []any{n, at, by, s.sealText("revisions.why", strconv.FormatInt(n, 10), why)}},
+			{"INSERT INTO changes (n, seq, tbl, row_, elder_id, field, was, now) VALUES (?, 1, ?, ?, ?, ?, '', '')",
+				[]any{n, ledger.TableElders, elderID, elderID, ledger.FieldErased}},
+			{"UPDATE versions SET n = ? WHERE name = 'roster'", []any{n}},
+			{"UPDATE changes SET was = '', now = '' WHERE elder_id = ? AND tbl IN (?, ?, ?)", []any{elderID, ledger.TableElders, ledger.TableKin, ledger.TableStandings}},
+			{"UPDATE changes SET row_ = '' WHERE elder_id = ? AND tbl = ?", []any{elderID, ledger.TableKin}},
+			{"UPDATE elders SET name = ?, aliases = '', id_number = '', birth = ?, phone = '', address = '', lon = '', lat = '', nation = '', lost_child = 0," +
+				" health = '', income = '', care = '', hardship = '', consent = '' WHERE id = ?", []any{ErasedName, birth, elderID}},
+			{"DELETE FROM kins WHERE elder_id = ?", []any{elderID}},
+			{"DELETE FROM lookups WHERE elder_id = ?", []any{elderID}},
+			{"DELETE FROM proposals WHERE elder_id = ?", []any{elderID}},
+			{"UPDATE standings SET place = '' WHERE elder_id = ?", []any{elderID}},
+			{"UPDATE entries SET note = '' WHERE elder_id = ?", []any{elderID}},
+			{"UPDATE findings SET note = '' WHERE elder_id = ?", []any{elderID}},
+			{"UPDATE facts SET value = '' WHERE elder_id = ?", []any{elderID}},
+			{"UPDATE consents SET kin = ? WHERE elder_id = ? AND kin <> ''", []any{erasedKin, elderID}},
+		} {
+			if _, err := tx.ExecContext(ctx, q.text, q.args...); err != nil {
+				return err
+			}
+		}
+		var waived []string // that a reason was given still counts; what it was is gone
+		err = each(ctx, tx, "SELECT `key` FROM entries WHERE elder_id = ? AND waiver <> ''", []any{elderID}, func(rows *sql.Rows) error {
+			var key string
+			err := rows.Scan(&key)
+			waived = append(waived, key)
+			return err
+		})
+		for _, key := range waived {
+			if err == nil {
+				_, err = tx.ExecContext(ctx, "UPDATE entries SET waiver = ? WHERE `key` = ?", s.sealText("entries.waiver", key, ErasedName), key)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		return fmt.Errorf("erase an elder: %w", err)
+	}
+	s.rosterMoved()
+	return nil
+}

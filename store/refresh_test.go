@@ -1,0 +1,62 @@
+package store_test
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"xunfang/ledger"
+	"xunfang/store"
+	"xunfang/store/storetest"
+)
+
+// After an edit only what changed is read again; the roster must be the one a fresh reader gets.
+func TestRosterAfterEdits(t *testing.T) {
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		const seed = 20260311
+		r := rand.New(rand.NewPCG(seed, 1))
+		save(t, s, county(), today)
+		for i := range 40 {
+			_, err := s.Roster(ctx)
+			require.NoError(t, err)
+			for range 1 + r.IntN(3) {
+				id, user := fmt.Sprint("e", r.IntN(6)), fmt.Sprint("u", r.IntN(4))
+				b := ledger.Book{Elders: []ledger.Elder{{ID: id, Name: fmt.Sprint("n", i), Phone: fmt.Sprint(i)}}}
+				switch r.IntN(7) {
+				case 0:
+					b.Assignments = []ledger.Assignment{{ElderID: id, UserID: user}}
+				case 1:
+					b.Kin = []ledger.Kin{{ElderID: id, Name: fmt.Sprint("k", r.IntN(3)), Phone: fmt.Sprint(i)}}
+				case 2:
+					b.People = []ledger.Person{{UserID: user, Name: fmt.Sprint("p", i)}}
+					b.Posts = []ledger.Post{{UserID: user, Role: ledger.RoleVisitor, Region: fmt.Sprint("v", r.IntN(3))}}
+				case 3:
+					b.Tierings = []ledger.Tiering{{ElderID: id, Tier: ledger.TierKey}}
+				case 4:
+					b.Standings = []ledger.Standing{{ElderID: id, From: today.Add(i), Kind: ledger.StandingPaused}}
+				case 5:
+					b.Regions = []ledger.Region{{Code: fmt.Sprint("v", r.IntN(3)), Name: fmt.Sprint("村", i), Level: ledger.LevelVillage}}
+				}
+				if r.IntN(4) == 0 && i > 5 {
+					require.NoError(t, ignoreUnknown(s.Erase(ctx, id, "x", "y", func(string) error { return nil })))
+				}
+				save(t, s, b, today.Add(r.IntN(3)))
+			}
+			roster, err := s.Roster(ctx)
+			require.NoError(t, err)
+			want, err := s.Book(ctx)
+			require.NoError(t, err)
+			require.Equal(t, want, roster.Book(), "after edit %d", i)
+		}
+	})
+}
+
+func ignoreUnknown(err error) error {
+	if errors.Is(err, store.ErrUnknown) {
+		return nil
+	}
+	return err
+}
