@@ -205,7 +205,7 @@ func (d *demo) rows(userid, _ string) any {
 
 // members are the phones of the page: the demo's main roles first, everybody else in the dock or out of sight.
 func members(b ledger.Book) []sim.Member {
-	shown := []string{"wangfang", "hejun", "lixia", "liuyang", "mali", "zhaomin"}
+	shown := []string{"wangfang", "hejun", "lixia", "xumei", "liuyang", "mali", "zhaomin"}
 	r := ledger.NewRoster(b)
 	member := func(p ledger.Person, phone bool) sim.Member {
 		m := sim.Member{UserID: p.UserID, Name: p.Name, Department: []int{1}, Phone: phone, Kind: "wecom"}

@@ -521,6 +521,10 @@ func (t *turn) text() {
 		t.loose(said)
 		return
 	}
+	if with := readVisit(said, t.in.View); t.s.Form == factForm.Name && with != nil { // on to the next elder: the fact is asked again another time
+		t.start("visit", with)
+		return
+	}
 	st := t.step()
 	if st == nil || st.Key != t.s.Step {
 		t.next()

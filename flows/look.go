@@ -115,6 +115,9 @@ func (t *turn) look(verb, arg string) {
 // which lets the speaker choose among elders a word may mean; nobody is picked silently (requirements §3 case 8).
 func (t *turn) which(verb string, hits []Elder) {
 	c := ledger.Card{Title: "是哪一位?"}
+	if !slices.ContainsFunc(hits, func(e Elder) bool { return e.Name != hits[0].Name }) { // typed in letters perhaps
+		c.Title = "是哪一位" + hits[0].Name + "?"
+	}
 	villages := false
 	for i := range hits {
 		villages = villages || hits[i].Village != hits[0].Village
