@@ -34,6 +34,15 @@ func (o outlook) further(v *flows.View, user string, today ledger.Day) {
 		return hits, sure
 	}
 	v.Sheet = func(id string) (flows.Sheet, bool) { return o.sheet(id, may(id).Sight, today) }
+	v.Responsible = func(id string, on ledger.Day) []flows.Person {
+		var out []ledger.Person
+		for _, u := range r.Visitors(id, on) {
+			if p, ok := r.Person(u); ok {
+				out = append(out, p)
+			}
+		}
+		return people(out)
+	}
 	v.Keepers = func(id string) []flows.Person { return o.keepers(id, today) }
 	v.Assigners = func(id string) []flows.Person {
 		e, _ := r.Elder(id)

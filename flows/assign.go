@@ -146,6 +146,6 @@ func assignDone(a Answers, in Input) Result {
 		news += "\n住址:" + s.Elder.Address
 	}
 	res.Changes.Messages = append(inform(in, []Person{to}, news+"\n说「名册」看您名下的老人。"),
-		inform(in, former, fmt.Sprintf("从今天起,%s由%s接手。之前%d天内看过、还没记的,仍可以补记。", e.full(), to.Name, ledger.LateDays))...)
+		inform(in, former, fmt.Sprintf("从今天起,%s由%s接手。之前看过、还没记的,请告诉村里补上。", e.full(), to.Name))...)
 	return res
 }

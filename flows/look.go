@@ -36,7 +36,7 @@ func Asks(in Input) Wants {
 
 // The words that ask about somebody or something, and the verb a button says instead.
 var asking = []struct{ word, verb string }{
-	{"谁看过", "seen"}, {"谁看了", "seen"}, {"查一下", "card"}, {"资料", "card"}, {"查", "card"},
+	{"谁负责", "whose"}, {"谁管", "whose"}, {"谁看过", "seen"}, {"谁看了", "seen"}, {"查一下", "card"}, {"资料", "card"}, {"查", "card"},
 	{"核对", "check"}, {"空缺", "gaps"}, {"待办", "todo"},
 }
 
@@ -59,6 +59,9 @@ func split(said string) (verb, arg string) {
 func (t *turn) question(said string) bool {
 	verb, arg := split(said)
 	switch verb {
+	case "whose":
+		_, arg, _ = dayIn(arg, t.in.Today)
+		fallthrough
 	case "seen", "card":
 		if hits, _ := t.in.View.Find(arg); t.s.Form != "" && len(hits) == 0 {
 			return false
@@ -73,6 +76,7 @@ func (t *turn) question(said string) bool {
 	default:
 		return false
 	}
+	_, arg = split(said)
 	t.park()
 	t.look(verb, arg)
 	t.offer()
@@ -95,8 +99,16 @@ func (t *turn) look(verb, arg string) {
 			return
 		}
 	}
+	day := t.in.Today
+	if d, rest, ok := dayIn(arg, day); verb == "whose" && ok {
+		day, arg = d, rest
+	}
 	hits, sure := v.Find(arg)
 	switch {
+	case verb == "whose" && len(hits) > 0 && sure:
+		for _, e := range hits { // of one name: each is told by place and age
+			t.whoseOn(e, day)
+		}
 	case len(hits) == 0:
 		t.say(notYours(arg))
 	case len(hits) > 1 || !sure:
@@ -112,10 +124,23 @@ func (t *turn) look(verb, arg string) {
 	}
 }
 
+// whoseOn says who was responsible for an elder on a day (002 五: 指派专人).
+func (t *turn) whoseOn(e Elder, day ledger.Day) {
+	who := orElse(names(t.in.View.Responsible(e.ID, day)), "没有人")
+	if day == t.in.Today {
+		t.say(e.full() + "现在由" + who + "负责。")
+		return
+	}
+	t.say(e.full() + dated(day, t.in.Today) + "由" + who + "负责。")
+}
+
 // which lets the speaker choose among elders a word may mean; nobody is picked silently (requirements §3 case 8).
 func (t *turn) which(verb string, hits []Elder) {
 	c := ledger.Card{Title: "是哪一位?"}
-	if !slices.ContainsFunc(hits, func(e Elder) bool { return e.Name != hits[0].Name }) { // typed in letters perhaps
+	switch {
+	case len(hits) == 1:
+		c.Title = "是这位吗?"
+	case !slices.ContainsFunc(hits, func(e Elder) bool { return e.Name != hits[0].Name }): // typed in letters perhaps
 		c.Title = "是哪一位" + hits[0].Name + "?"
 	}
 	villages := false

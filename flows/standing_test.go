@@ -67,6 +67,7 @@ func leading() View {
 		}
 		return s, true
 	}
+	v.Responsible = func(string, ledger.Day) []Person { return []Person{{"wangfang", "王芳"}} }
 	v.Keepers = func(string) []Person { return []Person{{"xumei", "徐梅"}} }
 	v.Assigners = func(string) []Person { return []Person{{"hejun", "何军"}} }
 	v.Visitors = func(string) []Person {

@@ -22,19 +22,20 @@ type View struct {
 	After  func(ledger.Entry) []ledger.Duty // an elder's duties as they would stand with one more entry
 
 	// Who and what lies further than the speaker's everyday: all of it within what May allows, none of it when it does not.
-	Revision  int64                                       // of the ledger this view was made from
-	Roles     []ledger.Role                               // held today
-	Find      func(said string) (hits []Elder, sure bool) // by number, name, nickname or sound; without duties. Not sure: ask before acting
-	Sheet     func(id string) (Sheet, bool)               // the ledger entry, as far as the speaker may see it
-	Keepers   func(id string) []Person                    // who settles proposals about the elder: the keeper, else the township lead
-	Assigners func(id string) []Person                    // who says who is responsible: village lead, else township lead
-	Visitors  func(id string) []Person                    // who could be made responsible for the elder, nearest first
-	Places    func(said string) []Place                   // regions an elder could live in, by name or code
-	Oversees  func(code string) bool                      // whether the speaker would see an elder who lives there
-	Proposals []Proposal                                  // that the speaker may settle, when asked for
-	Log       []Seen                                      // who looked at the elder asked about, newest first
-	Gaps      []Gap                                       // where nobody is responsible, when asked for
-	Notified  func(codes ...string) []Person              // the village and township leads of regions, the speaker aside
+	Revision    int64                                       // of the ledger this view was made from
+	Roles       []ledger.Role                               // held today
+	Find        func(said string) (hits []Elder, sure bool) // by number, name, nickname or sound; without duties. Not sure: ask before acting
+	Sheet       func(id string) (Sheet, bool)               // the ledger entry, as far as the speaker may see it
+	Responsible func(id string, on ledger.Day) []Person
+	Keepers     func(id string) []Person       // who settles proposals about the elder: the keeper, else the township lead
+	Assigners   func(id string) []Person       // who says who is responsible: village lead, else township lead
+	Visitors    func(id string) []Person       // who could be made responsible for the elder, nearest first
+	Places      func(said string) []Place      // regions an elder could live in, by name or code
+	Oversees    func(code string) bool         // whether the speaker would see an elder who lives there
+	Proposals   []Proposal                     // that the speaker may settle, when asked for
+	Log         []Seen                         // who looked at the elder asked about, newest first
+	Gaps        []Gap                          // where nobody is responsible, when asked for
+	Notified    func(codes ...string) []Person // the village and township leads of regions, the speaker aside
 }
 
 // Sheet is an elder's ledger entry, as far as somebody may see it.
