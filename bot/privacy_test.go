@@ -377,11 +377,11 @@ var wholePhones = map[string][]string{
 // withoutSight are the messages that speak of an elder to somebody who may not see them when all is done, each with its reason.
 var withoutSight = map[string][]string{
 	"hand-over: the former visitor learns who took over": {
-		"assign wangfang: 从今天起,张桂兰(望远村三组,78岁)由刘洋接手。之前7天内看过、还没记的,仍可以补记。",
-		"assign wangfang: 从今天起,王建国(望远村一组,76岁)由刘洋接手。之前7天内看过、还没记的,仍可以补记。",
-		"assign wangfang: 从今天起,田有福(通桥村一组,82岁)由吴霞接手。之前7天内看过、还没记的,仍可以补记。",
-		"assign wangfang: 从今天起,苏兰芳(望远村二组,76岁)由刘洋接手。之前7天内看过、还没记的,仍可以补记。",
-		"move wangfang: 从今天起,张桂花(通桥村二组,74岁)由马志强接手。之前7天内看过、还没记的,仍可以补记。"},
+		"assign wangfang: 从今天起,张桂兰(望远村三组,78岁)由刘洋接手。之前看过、还没记的,请告诉村里补上。",
+		"assign wangfang: 从今天起,王建国(望远村一组,76岁)由刘洋接手。之前看过、还没记的,请告诉村里补上。",
+		"assign wangfang: 从今天起,田有福(通桥村一组,82岁)由吴霞接手。之前看过、还没记的,请告诉村里补上。",
+		"assign wangfang: 从今天起,苏兰芳(望远村二组,76岁)由刘洋接手。之前看过、还没记的,请告诉村里补上。",
+		"move wangfang: 从今天起,张桂花(通桥村二组,74岁)由马志强接手。之前看过、还没记的,请告诉村里补上。"},
 	"hand-over: the village lead whose elder moved away learns where to": {
 		"assign hejun: 田有福从望远村一组搬到通桥村一组,李霞登记。现在还由王芳看望。",
 		"move dingqiang: 顾春梅从望远镇东渠村四组搬到李俊镇红柳村一组,李霞登记。现在还由陈静看望。"},
