@@ -73,14 +73,12 @@ func (o outlook) further(v *flows.View, user string, today ledger.Day) {
 // found are whom somebody may mean among those in their sight. Who has no area in charge sees a few dozen, and looking among
 // them is quicker than looking away from thousands of the same name.
 func (o outlook) found(said, user string, today ledger.Day, limit int) []names.Hit {
-	if len(areas(o.roster, user, today)) > 0 || slices.ContainsFunc(o.roster.Posts(user), func(p ledger.Post) bool { return p.Role == ledger.RoleKeeper }) {
-		return o.names.Find(said, func(id string) bool { return o.roster.May(user, id, today).Sight > ledger.SightNone }, limit)
+	for _, p := range o.roster.Posts(user) {
+		if p.Role != ledger.RoleVisitor && p.Role != ledger.RoleHelper && p.Holds(today) {
+			return o.names.Find(said, func(id string) bool { return o.roster.May(user, id, today).Sight > ledger.SightNone }, limit)
+		}
 	}
-	var ids []string
-	for _, e := range o.roster.Visible(user, today) {
-		ids = append(ids, e.ID)
-	}
-	return o.names.Among(said, ids, limit)
+	return o.names.Among(said, o.roster.Bound(user, today), limit)
 }
 
 // letters says whether a name was typed in letters: then its sound is all there is to go by. Other characters of the same

@@ -485,7 +485,6 @@ func TestPrivacyOfTrouble(t *testing.T) {
 var roads = map[string]string{
 	"reach":     "asks May of each before anything else sees them",
 	"look":      "After is given records of elders in view only, and says when they are due",
-	"found":     "Visible asks May of each, and Find of each hit",
 	"further":   "Assigners says who leads a region, of nobody else",
 	"sheet":     "leaves out what the sight it is given does not show; further gives it what May says",
 	"bare":      "of an elder May has let through",

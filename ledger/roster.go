@@ -231,6 +231,23 @@ func (r *Roster) May(userid, elderID string, on Day) Access {
 	return May(posts, rel, on)
 }
 
+// Bound are the numbers of the elders a person sees by being their visitor or helper on a day, each once.
+func (r *Roster) Bound(userid string, on Day) []string {
+	out := make([]string, 0, len(r.byUser[userid])+len(r.pairs[userid]))
+	add := func(id string, holds bool) {
+		if holds && !slices.Contains(out, id) && r.May(userid, id, on).Sight > SightNone {
+			out = append(out, id)
+		}
+	}
+	for _, a := range r.byUser[userid] {
+		add(a.ElderID, a.Holds(on))
+	}
+	for _, p := range r.pairs[userid] {
+		add(p.ElderID, p.Holds(on))
+	}
+	return out
+}
+
 // Visible are the elders a person sees on a day, each once, in the book's order of their relation: assigned, paired, then
 // the areas they are in charge of.
 func (r *Roster) Visible(userid string, on Day) []Elder {
