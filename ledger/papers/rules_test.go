@@ -215,3 +215,26 @@ func TestProgress(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// A visitor who became a lead while elders were still theirs: the export leaves the cell empty, and can be imported.
+func TestExportOfAPromotedVisitor(t *testing.T) {
+	b := Sample("2026-03-11")
+	for i := range b.Posts {
+		if b.Posts[i].UserID == "wangfang" {
+			b.Posts[i].Role = ledger.RoleVillage
+		}
+	}
+	var file bytes.Buffer
+	if err := Write(&file, b, "2026-03-11"); err != nil {
+		t.Fatal(err)
+	}
+	got, faults, err := Read(&file, Known{})
+	if err != nil || len(faults) > 0 {
+		t.Fatalf("%v %v", faults, err)
+	}
+	for _, a := range got.Assignments {
+		if a.UserID == "wangfang" {
+			t.Errorf("%s is still hers", a.ElderID)
+		}
+	}
+}

@@ -390,8 +390,16 @@ func elderLines(b ledger.Book, today ledger.Day) iter.Seq[*line] {
 		}
 	}
 	users := make(map[string]string, len(b.Elders))
+	visits, other := map[string]bool{}, map[string]bool{}
+	for _, p := range b.Posts {
+		if p.Holds(today) {
+			visits[p.UserID] = visits[p.UserID] || p.Role == ledger.RoleVisitor
+			other[p.UserID] = other[p.UserID] || p.Role != ledger.RoleVisitor
+		}
+	}
 	for _, a := range b.Assignments {
-		if a.Holds(today) {
+		// Who has another post now answers for nobody any more, and another ledger would refuse to take it so.
+		if a.Holds(today) && (visits[a.UserID] || !other[a.UserID]) {
 			users[a.ElderID] = strings.TrimPrefix(users[a.ElderID]+joiner+a.UserID, joiner)
 		}
 	}
