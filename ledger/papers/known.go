@@ -27,6 +27,7 @@ const (
 // likeness is what two rows about one elder share. The parts are hashes, 0 unknown.
 type likeness struct {
 	number, name, birth uint64
+	born                uint64 // the birth date written in the identity number
 	region              string
 }
 
@@ -69,6 +70,12 @@ func KnownIn(b ledger.Book) Known {
 // with lays an elder's row over what was known of them: empty cells leave it, - clears.
 func (l likeness) with(e ledger.Elder, region string) likeness {
 	l.number, l.name, l.birth = hashed(l.number, e.IDNumber), hashed(l.name, e.Name), hashed(l.birth, string(e.Birth))
+	switch {
+	case e.IDNumber == clears:
+		l.born = 0
+	case len(e.IDNumber) == 18:
+		l.born = hashed(0, string(idBirth(e.IDNumber)))
+	}
 	if region != "" {
 		l.region = region
 	}

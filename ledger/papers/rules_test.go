@@ -238,3 +238,23 @@ func TestExportOfAPromotedVisitor(t *testing.T) {
 		}
 	}
 }
+
+// The number is in the database and the row brings only a birth date: the two must agree, or no export could be imported again.
+func TestBirthAgainstTheNumberOnRecord(t *testing.T) {
+	have := Sample("2026-03-11")
+	for _, c := range []struct {
+		birth ledger.Day
+		want  int
+	}{{have.Elders[0].Birth, 0}, {have.Elders[0].Birth.Add(1), 1}, {"", 0}} {
+		b := Sample("2026-03-11")
+		b.Elders[0].IDNumber, b.Elders[0].Birth = "", c.birth
+		var file bytes.Buffer
+		if err := Write(&file, b, "2026-03-11"); err != nil {
+			t.Fatal(err)
+		}
+		_, faults, err := Read(&file, KnownIn(have))
+		if err != nil || len(faults) != c.want {
+			t.Errorf("born %q: %v %v", c.birth, faults, err)
+		}
+	}
+}

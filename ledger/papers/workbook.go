@@ -445,6 +445,9 @@ func judgeElder(r *reading, l *line) {
 	if id := l.elder.IDNumber; len(id) == 18 && len(l.elder.Birth) == 10 && l.elder.Birth != idBirth(id) {
 		r.fault("出生日期", "和身份证号里的出生日期不一样", "两处一致,或这里空着")
 	}
+	if born := r.known.elders[l.elder.ID].born; l.elder.IDNumber == "" && len(l.elder.Birth) == 10 && born != 0 && hashed(0, string(l.elder.Birth)) != born {
+		r.fault("出生日期", "和已登记的身份证号里的出生日期不一样", "两处一致,或这里空着")
+	}
 	r.persons = append(r.persons, personRow{l.elder.ID, l.row, r.known.elders[l.elder.ID].with(withBirth(l.elder), l.elder.Region)})
 }
 
