@@ -66,8 +66,10 @@ var floorPlan = map[string]room{
 		ours:   []string{"xunfang/ledger"},
 		theirs: []string{"github.com/goccy/go-yaml/...", "github.com/robfig/cron/v3"},
 	},
-	"xunfang/flows":                   {ours: []string{"xunfang/flows/understand", "xunfang/ledger"}, pure: true},
-	"xunfang/flows/understand":        {ours: []string{"xunfang/ledger"}, theirs: []string{"github.com/agnivade/levenshtein"}, pure: true},
+	"xunfang/flows": {ours: []string{"xunfang/flows/understand", "xunfang/ledger"}, pure: true},
+	"xunfang/flows/understand": {
+		ours: []string{"xunfang/ledger", "xunfang/ledger/names"}, theirs: []string{"github.com/agnivade/levenshtein", "github.com/mozillazg/go-pinyin"}, pure: true,
+	},
 	"xunfang/ledger":                  {pure: true},
 	"xunfang/ledger/papers/papertest": {ours: []string{"xunfang/ledger", "xunfang/ledger/papers"}, theirs: []string{"pgregory.net/rapid"}},
 	"xunfang/ledger/names": {
