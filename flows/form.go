@@ -649,6 +649,7 @@ func (t *turn) send(m ledger.Message) {
 	if m.Code != "" && slices.ContainsFunc(t.out.Messages, func(o ledger.Message) bool { return o.Code == m.Code }) {
 		return
 	}
+	m.Text, m.Fallback = fit(m.Text), fit(m.Fallback)
 	if m.To == "" {
 		m.To, m.Priority = t.in.User, ledger.PriorityReply
 	}
@@ -671,6 +672,19 @@ func fold(s string) string {
 	}, s)
 	s = strings.Trim(s, " .,!?;:。、~…「」\"'")
 	return strings.Join(strings.Fields(s), " ")
+}
+
+// fit cuts a text to what one message holds; what is said to others may repeat a long text somebody typed.
+func fit(text string) string {
+	const dots = "…"
+	if len(text) <= textLimit {
+		return text
+	}
+	cut := textLimit - len(dots)
+	for cut > 0 && text[cut]&0xC0 == 0x80 {
+		cut--
+	}
+	return text[:cut] + dots
 }
 
 // clip cuts a text to n characters.
