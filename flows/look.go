@@ -28,8 +28,8 @@ func Asks(in Input) Wants {
 	verb, arg := split(said)
 	return Wants{
 		Figures:   slices.Contains([]string{"todo", "待办", "roster", "名册", "stats", "统计"}, said),
-		Proposals: slices.Contains([]string{"check", "take", "leave", "todo"}, verb),
-		Gaps:      verb == "gaps" || verb == "todo",
+		Proposals: slices.Contains([]string{"check", "take", "leave"}, verb),
+		Gaps:      verb == "gaps",
 		Log:       map[string]string{"seen": arg}[verb],
 	}
 }
@@ -37,7 +37,7 @@ func Asks(in Input) Wants {
 // The words that ask about somebody or something, and the verb a button says instead.
 var asking = []struct{ word, verb string }{
 	{"谁负责", "whose"}, {"谁管", "whose"}, {"谁看过", "seen"}, {"谁看了", "seen"}, {"查一下", "card"}, {"资料", "card"}, {"查", "card"},
-	{"核对", "check"}, {"空缺", "gaps"}, {"待办", "todo"},
+	{"核对", "check"}, {"空缺", "gaps"},
 }
 
 // split reads "谁看过马秀兰" or "seen:A03" into verb and argument.

@@ -109,30 +109,20 @@ func scopeOf(b ledger.Book) *scope {
 
 // eldersOf are the elders a book says something about.
 func eldersOf(b ledger.Book) []string {
-	var ids []string
-	for _, x := range b.Elders {
-		ids = append(ids, x.ID)
-	}
-	for _, x := range b.Assignments {
-		ids = append(ids, x.ElderID)
-	}
-	for _, x := range b.Tierings {
-		ids = append(ids, x.ElderID)
-	}
-	for _, x := range b.Kin {
-		ids = append(ids, x.ElderID)
-	}
-	for _, x := range b.Pairs {
-		ids = append(ids, x.ElderID)
-	}
-	for _, x := range b.Standings {
-		ids = append(ids, x.ElderID)
-	}
+	ids := slices.Concat(about(b.Elders), about(b.Assignments), about(b.Tierings), about(b.Kin), about(b.Pairs), about(b.Standings))
 	for _, x := range b.Resets {
 		ids = append(ids, x.ElderID)
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids)
+}
+
+func about[T ledger.Row](rows []T) []string {
+	ids := make([]string, len(rows))
+	for i, x := range rows {
+		ids[i] = x.About()
+	}
+	return ids
 }
 
 // readRows reads rows in the order of their keys and opens what is sealed.
