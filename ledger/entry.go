@@ -8,12 +8,16 @@ type Method string
 const (
 	MethodDoor  Method = "door"
 	MethodPhone Method = "phone"
+	MethodVideo Method = "video"
 )
 
 // Name is the method as people say it.
 func (m Method) Name() string {
-	if m == MethodPhone {
+	switch m {
+	case MethodPhone:
 		return "电话"
+	case MethodVideo:
+		return "视频"
 	}
 	return "上门"
 }
@@ -26,6 +30,7 @@ const (
 	OutcomeProblem Outcome = "problem" // 有情况
 	OutcomeAbsent  Outcome = "absent"  // 没见到人: an attempt, the duty stays open (requirements §3 case 3)
 	OutcomeRefused Outcome = "refused" // 不愿见: counted neither as visited nor as the visitor's failure (case 27)
+	OutcomeUndone  Outcome = "undone"  // 撤销: kept with its number, counts for nothing (case 17)
 )
 
 // Name is the outcome as people say it.
@@ -37,6 +42,8 @@ func (o Outcome) Name() string {
 		return "有情况"
 	case OutcomeAbsent:
 		return "没见到人"
+	case OutcomeUndone:
+		return "已撤销"
 	}
 	return "不愿见"
 }
@@ -63,7 +70,23 @@ type Entry struct {
 	Note      string    `gorm:"type:text"` // what the visitor wrote; the elder's words on a refusal
 	RoomTemp  *int      // °C, nil not measured (002 五: 冬季室内温度)
 	Waiver    string    `gorm:"type:text"` // why a door visit has no photo, "" when it has or owes one
+	Pressure  string    `gorm:"type:text"` // blood pressure as it was said, mmHg: "150/90"
+	Company   string    `gorm:"type:text"` // who came along, names separated by 、; one visit however many went (requirements §3 case 25)
+	Late      string    `gorm:"type:text"` // why it was entered after its day, where a reason was asked (case 32)
+	Version   int       // 1 as entered; each Amendment makes the next
 	EnteredAt time.Time // when it was confirmed; timeliness counts this, coverage counts Day
+}
+
+// Amendment is one change of a record: the version before stays readable (requirements §3 case 17).
+type Amendment struct {
+	Key      string    // derived from the message that confirmed it
+	Was      Entry     // the version before, whole; Was.Key is the record's
+	Now      Entry     // Now.Version is Was.Version+1, Now.Key and Now.No are Was's
+	Findings []Finding // what the record found as it reads now; what it found besides is withdrawn
+	Instead  string    // key of the record that takes its place, "" where none does: its photos go there
+	By       string    // userid
+	Why      string    // "" for a slip taken back at once
+	At       time.Time
 }
 
 // Item is one of the things a visit looks at (002 五·巡访内容) plus the seasonal ones.
@@ -120,6 +143,8 @@ const (
 	FindingReported FindingState = "reported" // passed to the village
 	FindingFixed    FindingState = "fixed"    // dealt with on the spot
 	FindingWatched  FindingState = "watched"  // kept an eye on until the next visit
+
+	FindingWithdrawn FindingState = "withdrawn" // the record that found it was undone or corrected
 )
 
 // Finding is something not well that a visit found (002 五: 记录、汇总和处理).
@@ -182,15 +207,26 @@ const (
 	PhotoExpired PhotoState = "expired" // kept long enough and deleted; the record still counts as pictured
 )
 
-// Photo is a picture somebody sent. It lies in the sender's tray until bound to an entry.
+// MediaKind is what a Photo is.
+type MediaKind string
+
+const (
+	MediaPhoto MediaKind = ""      // a picture
+	MediaVoice MediaKind = "voice" // spoken, kept as it came; it pictures nothing
+)
+
+// Photo is a picture, or something spoken, that somebody sent. It lies in the sender's tray until bound to an entry.
 type Photo struct {
 	Key      string     `gorm:"primaryKey;size:80"` // of the message that brought it
+	Kind     MediaKind  `gorm:"size:8"`
 	UserID   string     `gorm:"size:64;index"`
 	EntryKey string     `gorm:"size:80;index"` // "" in the tray
 	MediaID  string     `gorm:"size:255"`
 	State    PhotoState `gorm:"size:16"`
 	Hash     string     `gorm:"size:64"` // SHA-256 of the stored bytes, also their file name
 	Bytes    int
+	Look     string `gorm:"type:text"` // what it looks like, to know it again when it is sent smaller or brighter; "" not known
+	Compared bool   // with the sender's earlier ones
 	At       time.Time
 }
 
@@ -219,3 +255,12 @@ type Duty struct {
 
 // Missing is how many times are still owed.
 func (d Duty) Missing() int { return max(0, d.Need-d.Done) }
+
+// Record is an entry with all that hangs on it.
+type Record struct {
+	Entry
+	Findings []Finding
+	Facts    []Fact
+	Photos   []Photo
+	Versions []Amendment // oldest first
+}

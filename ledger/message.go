@@ -83,6 +83,7 @@ type Button struct {
 // Changes is what one unit of work wants to be true: the store makes it true whole or not at all.
 type Changes struct {
 	Entries  []Entry
+	Amended  []Amendment
 	Findings []Finding
 	Facts    []Fact
 	Photos   []Photo // new, or bound to an entry: the key decides
@@ -90,5 +91,8 @@ type Changes struct {
 	Edits    []Edit
 	Consents []Consent
 	Looks    []Look
+	Reviews  []Review
+	Reviewed []Reviewed
 	Messages []Message
+	Drop     []string // keys of messages that need not be said any more, if they still wait
 }
