@@ -47,7 +47,7 @@ func thousands(b *testing.B) village {
 // BenchmarkRead is the issue's: under 100 µs a sentence with 40 elders in sight, under 1 ms with 5,000. One op is one of the
 // labelled sentences, in turn.
 func BenchmarkRead(b *testing.B) {
-	lines := append(sentences(b, "dev.jsonl"), sentences(b, "own.jsonl")...)
+	lines := everySentence(b)
 	long := strings.Repeat("今天下午三点到红柳村四组徐金莲家里走访，煤气阀门我看了关着的，", 30)
 	r := shippedReader(b)
 	for _, c := range []struct {

@@ -94,7 +94,11 @@ func (s *sentence) number(i int) (value, size int) {
 	}
 	if d, ok = one(); ok {
 		value += d
-		one()
+		if was := j; j < len(s.text) { // 十六七, but not 一百三十二八十
+			if _, ok := one(); ok && j < len(s.text) && strings.ContainsRune("十百", s.text[j]) {
+				j = was
+			}
+		}
 	}
 	return value, j - i
 }
@@ -132,7 +136,8 @@ func (s *sentence) dayAt(i int) (ledger.Day, int) {
 		}
 		for _, c := range n.tags {
 			switch name := s.names[c]; {
-			case name == "weekday", name == "someday", name == "notday", name == "newyearseve", strings.HasPrefix(name, "day."):
+			case name == "weekday", name == "someday", name == "notday", name == "newyearseve", strings.HasPrefix(name, "day."),
+				strings.HasPrefix(name, feastClass):
 				size, class = j+1-i, name
 			case strings.HasPrefix(name, lunarClass):
 				month, _ = strconv.Atoi(name[len(lunarClass):])
@@ -156,6 +161,12 @@ func (s *sentence) dayAt(i int) (ledger.Day, int) {
 		}), size
 	case "":
 	default:
+		if feast, ok := strings.CutPrefix(class, feastClass); ok {
+			if d, n := s.calendarDay(i); n > size { // 二月二十号
+				return d, n
+			}
+			return s.feast(feast), size
+		}
 		back, _ := strconv.Atoi(class[len("day."):])
 		return s.today.Add(back), size
 	}
@@ -163,6 +174,37 @@ func (s *sentence) dayAt(i int) (ledger.Day, int) {
 		return d, n
 	}
 	return s.calendarDay(i)
+}
+
+// feastClass begins the names of the classes for feasts, by the farmers' calendar (feast.lunar8-15 中秋) or the common one
+// (feast.10-1 国庆).
+const feastClass = "feast."
+
+// feastDay reads what stands behind feastClass.
+func feastDay(said string) (month, day int, lunar, ok bool) {
+	said, lunar = strings.CutPrefix(said, "lunar")
+	m, d, _ := strings.Cut(said, "-")
+	month, wrong := strconv.Atoi(m)
+	day, err := strconv.Atoi(d)
+	return month, day, lunar, wrong == nil && err == nil && month >= 1 && month <= 12 && day >= 1 && day <= 31
+}
+
+// feast is the latest day of a feast.
+func (s *sentence) feast(said string) ledger.Day {
+	month, day, lunar, _ := feastDay(said)
+	if lunar {
+		return s.latest(func(k int) ledger.Day {
+			if s.lunar[k].number == month {
+				return s.lunar[k].first.Add(day - 1)
+			}
+			return ""
+		})
+	}
+	d := ledger.NewDay(s.today.Time().Year(), time.Month(month), day)
+	if d > s.today {
+		d = ledger.NewDay(s.today.Time().Year()-1, time.Month(month), day)
+	}
+	return d
 }
 
 func (s *sentence) weekday(i, n int) (ledger.Day, int) {
@@ -233,8 +275,8 @@ func (s *sentence) latest(day func(k int) ledger.Day) ledger.Day {
 
 // calendarDay reads 3号, 12月3日, 2026年1月3号, 2026-01-03, 12.3号, 三天前.
 func (s *sentence) calendarDay(i int) (ledger.Day, int) {
-	if i > 0 && s.text[i-1] < 0x80 && s.text[i-1] >= '0' && s.text[i-1] <= '9' {
-		return "", 0
+	if i > 0 && (s.text[i-1] >= '0' && s.text[i-1] <= '9' || strings.ContainsRune("组队村社巷路街栋楼", s.text[i-1])) {
+		return "", 0 // 一组15号 is an address
 	}
 	a, n := s.number(i)
 	if n == 0 {
@@ -299,32 +341,53 @@ func (s *sentence) calendarDay(i int) (ledger.Day, int) {
 	return "", j - i
 }
 
-// day is the day of the visit or the event: the first that was said of it, today where none was.
-func (s *sentence) day(intent Intent) ledger.Day {
-	out := s.today
+// day is the day of the visit or the event, and whether it was said: the first that was said of it, today where none was.
+func (s *sentence) day(intent Intent) (ledger.Day, bool) {
+	out, dated := s.today, false
 	if intent == Emergency && s.has("until") { // gone since yesterday is an emergency of today
-		return out
+		return out, false
 	}
 	for i := len(s.days) - 1; i >= 0; i-- {
 		d := s.days[i]
 		if d.day == s.today && intent == Visit && !s.aside(d, intent) {
-			return s.today // 昨天摔了一跤,今天上门看的
+			return s.today, true // 昨天摔了一跤,今天上门看的
 		}
 		if d.day == "" || d.to < len(s.text) && s.same(d.from, d.to) && s.numeral(d.from) && s.word(d.to, "notyet") > 0 {
 			continue
 		}
-		if s.aside(d, intent) {
+		if s.aside(d, intent) || intent == Visit && s.ofTrouble(d) {
 			continue
 		}
-		out = d.day
+		out, dated = d.day, true
 	}
-	return out
+	return out, dated
 }
 
 // numeral says whether a day was said by its number: 3号回来 may be to come, 昨天回来 is not.
 func (s *sentence) numeral(i int) bool {
 	_, n := s.number(i)
 	return n > 0 || strings.ContainsRune("初正腊冬", s.text[i])
+}
+
+// ofTrouble says whether a day is that of a trouble told on a visit that was told of before: 电话问了 前天绊了一跤.
+func (s *sentence) ofTrouble(d dated) bool {
+	visited, trouble := false, false
+	for _, m := range s.marks {
+		name := s.names[m.class]
+		there := s.same(m.from, d.to-1)
+		switch {
+		case strings.HasPrefix(name, "method."):
+			visited = visited || m.to <= d.from && !there
+			if there {
+				return false
+			}
+		case there && name == elderClass:
+			return false
+		case there && m.from >= d.to:
+			trouble = trouble || strings.HasPrefix(name, "emergency.") || strings.HasPrefix(name, "problem.")
+		}
+	}
+	return visited && trouble
 }
 
 // aside says whether a day is that of something told on the way: 儿子昨天回来, 说昨晚摔的.

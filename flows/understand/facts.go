@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // values finds room temperature, blood pressure, a new phone and a new address.
@@ -26,14 +27,17 @@ func (s *sentence) temperature() {
 			end += 2 // 18.5度 is 18
 		}
 		degree := s.word(end, "degree") > 0
-		room := s.before(i, "room") > 0 || i > 0 && strings.ContainsRune(":： 是有才就只", s.text[i-1]) && s.before(i-1, "room") > 0 ||
-			i > 1 && s.before(i-2, "room") > 0
-		bare := end >= len(s.text) || !strings.ContainsRune("年月日号岁点分个次块元斤/-人户天", s.text[end])
+		led := i
+		for led > 0 && led > i-3 && strings.ContainsRune(":： 是有才就只也大概约不到", s.text[led-1]) {
+			led--
+		}
+		room := s.before(led, "room") > 0
+		bare := end >= len(s.text) || !strings.ContainsRune("年月日号岁点分个次块元斤/-人户天圈趟会下间家股片层张把盏条地", s.text[end])
 		if (degree || room && bare) && s.before(i, "isnot") == 0 && !s.ofBody(i) && n <= 45 {
 			if s.before(i, "below") > 0 {
 				n = -n
 			}
-			s.facts.RoomTemp = &n
+			s.facts.RoomTemp, s.degree = &n, i
 			return
 		}
 		i = end - 1
@@ -73,8 +77,9 @@ func (s *sentence) pressure() {
 		if j < len(s.text) {
 			low, n := s.number(j)
 			said := s.near8(i, "pressure")
-			if n > 0 && low >= 30 && low <= 160 && low < high && (slash && j == end+1 || said && j-end <= 4 && j > end) {
-				s.high, s.low = high, low
+			apart := j > end || unicode.Is(unicode.Han, s.text[j]) // 一百三十二八十
+			if n > 0 && low >= 30 && low <= 160 && low < high && (slash && j == end+1 || said && j-end <= 4 && apart) {
+				s.high, s.low, s.blood = high, low, i
 				s.facts.BP = fmt.Sprintf("%d/%d", high, low)
 				return
 			}
@@ -114,8 +119,13 @@ func (s *sentence) phone() {
 
 // address reads what an address was changed to: it has a number and ends as addresses do.
 func (s *sentence) address() {
+	moved := false
 	for i := range s.text {
 		n := s.word(i, "newaddress")
+		moved = moved || s.word(i, "moved") > 0
+		if n == 0 && moved {
+			n = s.word(i, "becomes")
+		}
 		if n == 0 {
 			continue
 		}

@@ -2,6 +2,7 @@ package understand
 
 import (
 	"slices"
+	"strings"
 	"unicode"
 )
 
@@ -39,16 +40,19 @@ func (s *sentence) earlier() bool {
 // intent is the one kind of a message that is no emergency.
 func (s *sentence) intent() Intent {
 	elder := len(s.people) > 0
-	state := len(s.live("problem.")) > 0 || s.has("unsettled") || s.has("dirty") || s.has("ok") || s.has("unwell") ||
+	state := len(s.live("problem.")) > 0 || s.has("unsettled") || s.has("silent") || s.has("dirty") || s.has("ok") || s.has("unwell") ||
 		s.facts.BP != "" || s.facts.RoomTemp != nil
 	door := s.visited()
 	switch {
-	case s.has("cancel") && !s.has("becomes") && !door:
+	case s.has("cancel") && !s.has("becomes") && !door && !(s.has("fix") && elder):
 		return Cancel
-	case s.has("fix"), s.facts.NewPhone != "" && s.has("new"), s.facts.NewAddress != "" && (s.has("moved") || elder):
+	case s.has("fix") && !s.has("wish") && !(s.has("usage") && !elder), s.facts.NewPhone != "" && s.has("new"),
+		s.facts.NewAddress != "" && (s.has("moved") || elder):
 		return Correct
-	case s.has("drill") && !state, s.has("rumour") && !door && !state:
+	case s.has("drill") && !state, s.has("rumour") && !door && (!state || !elder):
 		return Other
+	case s.has("usage") && !elder && !state && !door:
+		return Help
 	case s.has("strongneed") && !door:
 		return Need
 	case s.has("ask.todo"):
@@ -67,6 +71,8 @@ func (s *sentence) intent() Intent {
 		return Visit
 	case s.has("contact"):
 		return FamilyContact
+	case elder && s.calmed():
+		return Visit
 	case s.has("supposed") && !state:
 		return Other
 	case s.has("kinsays") && s.planned() && !state, s.has("kinsays") && s.has("leave") && !state:
@@ -79,17 +85,19 @@ func (s *sentence) intent() Intent {
 		return Need
 	case s.has("family") && len(s.live("problem.")) == 0:
 		return FamilyInfo
+	case s.has("greeting") && !elder && !state && len(s.live("method.")) == 0:
+		return Greeting
 	case s.planned() && !state:
 		return Other
 	case elder && (state || s.denied("emergency.") || s.denied("problem.")), len(s.live("method.")) > 0 && (state || s.has("absent")):
 		return Visit
 	case elder && len(s.live("method.")) > 0 && !s.planned():
 		return Visit
+	case elder && s.has("ditto"):
+		return Visit
 	case s.has("usage"):
 		return Help
-	case s.has("greeting") && !elder:
-		return Greeting
-	case len(s.live("problem.")) > 0 && !s.planned():
+	case len(s.live("problem.")) > 0 && !s.planned() && !s.has("smalltalk"):
 		return Visit
 	case elder && s.has("kin") && len([]rune(string(s.text))) > 5:
 		return FamilyInfo
@@ -97,6 +105,13 @@ func (s *sentence) intent() Intent {
 		return Visit
 	}
 	return Other
+}
+
+// calmed says whether an alarm about the elder came to nothing: 都说走丢了 原来在她妹妹家.
+func (s *sentence) calmed() bool {
+	return slices.ContainsFunc(s.marks, func(m mark) bool {
+		return strings.HasPrefix(s.names[m.class], "emergency.") && (m.but == "denied" || m.but == "over")
+	})
 }
 
 // told is how many characters are no name.
@@ -167,7 +182,8 @@ func (s *sentence) status(problems []string) *string {
 		return ptr("problem")
 	case absent >= 0 && !(ok > absent || s.last("after") > absent):
 		return ptr("absent")
-	case ok >= 0, s.denied("problem."), s.denied("emergency."), s.facts.BP != "", s.facts.RoomTemp != nil, absent >= 0:
+	case ok >= 0, s.has("busy"), s.has("over"), s.has("foiled"), s.has("hungup"),
+		s.denied("problem."), s.denied("emergency."), s.facts.BP != "", s.facts.RoomTemp != nil, absent >= 0:
 		return ptr("ok")
 	}
 	return nil

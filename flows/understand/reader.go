@@ -7,6 +7,8 @@ package understand
 import (
 	"slices"
 	"strconv"
+	"strings"
+	"sync"
 
 	"xunfang/ledger"
 	"xunfang/ledger/names"
@@ -24,6 +26,13 @@ type Reading struct {
 	Date      ledger.Day `json:"date"`
 	Emergency *string    `json:"emergency"`
 	Why       []Reason   `json:"-"`
+
+	// What a conversation asks beside the labels.
+	Refused bool              `json:"-"` // the elder did not want the visit, the photograph or the talk
+	Dated   bool              `json:"-"` // Date was said, and is not just today
+	Ditto   bool              `json:"-"` // as the one before: 同上
+	Said    map[string]string `json:"-"` // the speaker's own words for each of Problems
+	Unknown []Unknown         `json:"-"` // what a visit's report says and no table knows
 }
 
 // Facts are the values said on the way; what was not said is left out.
@@ -76,7 +85,10 @@ type Finder interface {
 }
 
 // Reader reads sentences with one vocabulary. It never changes once made; everybody may read with it at once.
-type Reader struct{ *tables }
+type Reader struct {
+	*tables
+	heardAs func() map[string][]string // the words that sound alike, made when first asked for
+}
 
 // New makes a reader of the shipped vocabulary and what a county adds: texts in the tables' format. The error lists every
 // bad line.
@@ -88,7 +100,7 @@ func without(drop map[string]bool, added ...string) (*Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Reader{t}, nil
+	return &Reader{t, sync.OnceValue(t.sounds)}, nil
 }
 
 // longestText is more than anybody says in one message; what lies beyond is not looked at.
@@ -123,12 +135,21 @@ func (s *sentence) judge(out *Reading) {
 			out.Method = ptr("phone")
 		}
 		out.Status = s.status(out.Problems)
+		out.Said, out.Unknown = s.said(out.Problems), s.unknown(out.Status != nil)
 	case Emergency:
-		if out.Method = s.method(); out.Method != nil {
+		out.Method = s.method()
+		if out.Method != nil && *out.Method == "phone" && (s.has("absent") || *out.Emergency == "fraud") {
+			out.Method = nil
+		}
+		if out.Method != nil {
 			out.Status = ptr("problem")
 		}
 	case FamilyContact:
 		out.Method = s.familyMethod()
+	case Other: // 张桂兰 腿月中
+		if len(out.Elders) > 0 {
+			out.Unknown = slices.DeleteFunc(s.unknown(false), func(u Unknown) bool { return u.Maybe == "" })
+		}
 	case Correct:
 		out.Method = s.corrected()
 	}
@@ -143,8 +164,9 @@ func (s *sentence) judge(out *Reading) {
 	}
 	switch out.Intent {
 	case Visit, Emergency, HelpRecord, FamilyContact, FamilyInfo, Correct, Leave, Need:
-		out.Date = s.day(out.Intent)
+		out.Date, out.Dated = s.day(out.Intent)
 	}
+	out.Refused, out.Ditto = s.has("refused"), s.has("ditto")
 }
 
 func ptr(s string) *string { return &s }
@@ -158,8 +180,11 @@ func (s *sentence) problems() []string {
 	if t := s.facts.RoomTemp; t != nil && *t < 16 {
 		found[ledger.ItemRoomTemp] = true
 	}
-	if s.highPressure() || s.has("unsettled") && !found["mood"] && !found["stress"] {
+	if s.highPressure() || s.has("unsettled") && !found["mood"] && !found["stress"] && !found["neighbors"] {
 		found["illness"] = true // who worries does not sleep either: that alone is no illness
+	}
+	if s.has("silent") && !found["neighbors"] {
+		found["mood"] = true
 	}
 	if s.has("dirty") && !found["personal"] && !found["surroundings"] {
 		found["home"] = true
@@ -187,6 +212,10 @@ func known(name string) bool {
 	}
 	if slices.ContainsFunc(kinds, func(k string) bool { return name == "emergency."+k }) {
 		return true
+	}
+	if said, ok := strings.CutPrefix(name, feastClass); ok {
+		_, _, _, ok = feastDay(said)
+		return ok
 	}
 	if len(name) > 4 && name[:4] == "day." {
 		_, err := strconv.Atoi(name[4:])

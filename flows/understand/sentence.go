@@ -11,7 +11,7 @@ import (
 
 // sentence is a message on the way to its reading.
 type sentence struct {
-	*tables
+	*Reader
 	typed  []rune // as it came
 	text   []rune // folded, homophones of dictation put right; one character for one of typed
 	clause []int  // the clause each character belongs to
@@ -22,7 +22,14 @@ type sentence struct {
 	days   []dated
 	low    int // diastolic
 	high   int
+	degree int // where the room temperature stands, and the blood pressure
+	blood  int
+	left   []bool // see leftover
+	words  [][]spotted
 }
+
+// spotted is a word of the tables that begins at a character.
+type spotted struct{ class, size int }
 
 // mark is a stretch of the text and what it means.
 type mark struct {
@@ -38,7 +45,7 @@ func (r *Reader) split(text string, today ledger.Day) *sentence {
 	if len(typed) > longestText {
 		typed = typed[:longestText]
 	}
-	s := &sentence{tables: r.tables, typed: typed, text: make([]rune, len(typed)), clause: make([]int, len(typed)), today: today}
+	s := &sentence{Reader: r, typed: typed, text: make([]rune, len(typed)), clause: make([]int, len(typed)), today: today}
 	n := 0
 	for i, c := range typed {
 		s.text[i] = fold(c)
@@ -47,7 +54,26 @@ func (r *Reader) split(text string, today ledger.Day) *sentence {
 		}
 		s.clause[i] = n
 	}
+	s.spot()
 	return s
+}
+
+// spot finds the words of the tables, once for all who ask.
+func (s *sentence) spot() {
+	s.words = make([][]spotted, len(s.text))
+	all := make([]spotted, 0, 4*len(s.text)) // in one piece: a slice each would cost more than the search
+	for i := range s.text {
+		n, from := s.root, len(all)
+		for j := i; j < len(s.text); j++ {
+			if n = n.next[s.text[j]]; n == nil {
+				break
+			}
+			for _, c := range n.tags {
+				all = append(all, spotted{c, j + 1 - i})
+			}
+		}
+		s.words[i] = all[from:len(all):len(all)]
+	}
 }
 
 // ends says whether a clause ends at a character.
@@ -61,6 +87,9 @@ func ends(text []rune, i int) bool {
 	return true
 }
 
+// begins says whether a clause begins with a character.
+func (s *sentence) begins(i int) bool { return i == 0 || !s.same(i-1, i) || ends(s.typed, i-1) }
+
 // mark finds the words of the tables and then the patterns over them. A longer word hides what lies within it: 没毛病 is no
 // 毛病; a name hides all it touches.
 func (s *sentence) mark() {
@@ -70,23 +99,15 @@ func (s *sentence) mark() {
 		if s.named(i) != nil {
 			continue
 		}
-		n, passed := s.root, false
-		for j := i; j < len(s.text) && s.named(j) == nil; j++ {
-			next := n.next[s.text[j]]
-			if next == nil && j > i && !passed && strings.ContainsRune("了个的着", s.text[j]) {
-				passed = true // 喝了农药 is 喝农药
-				continue
-			}
-			if n = next; n == nil {
-				break
-			}
-			for _, c := range n.tags {
-				if s.quiet[c] {
-					continue
-				}
-				found = append(found, mark{class: c, from: i, to: j + 1})
+		put := func(class, to int) {
+			if !s.quiet[class] && !slices.ContainsFunc(s.people, func(p person) bool { return p.from < to && p.to > i }) {
+				found = append(found, mark{class: class, from: i, to: to})
 			}
 		}
+		for _, w := range s.words[i] {
+			put(w.class, i+w.size)
+		}
+		s.across(i, put)
 	}
 	// the ends of the longest words that begin here; the literal parts of patterns hide nothing, and are themselves hidden
 	// only by what comes before or takes the meaning away: 漏 is still there in 漏了, but not in 漏勺
@@ -121,127 +142,168 @@ func (s *sentence) mark() {
 		s.marks = append(s.marks, mark{class: s.classes[dateClass], from: d.from, to: d.to})
 	}
 	s.sort()
+	said := make([]uint64, len(s.names)/64+1) // the classes said: most patterns lack one, and need no search
+	for _, m := range s.marks {
+		said[m.class/64] |= 1 << (m.class % 64)
+	}
 	for i := range s.marks {
 		for _, p := range s.patterns[s.marks[i].class] {
-			s.match(p, i)
+			if !slices.ContainsFunc(p.parts, func(one part) bool { return said[one.class/64]&(1<<(one.class%64)) == 0 }) {
+				s.match(p, i)
+			}
 		}
 	}
 	s.sort()
+}
+
+// across finds the words from a place on that have one 了, 个, 的 or 着 put in: 喝了农药 is 喝农药.
+func (s *sentence) across(i int, put func(class, to int)) {
+	n := s.root
+	for j := i; j < len(s.text); j++ {
+		if j > i && n.next[s.text[j]] == nil && strings.ContainsRune("了个的着", s.text[j]) {
+			for k, m := j+1, n; k < len(s.text); k++ {
+				if m = m.next[s.text[k]]; m == nil {
+					break
+				}
+				for _, c := range m.tags {
+					put(c, k+1)
+				}
+			}
+		}
+		if n = n.next[s.text[j]]; n == nil {
+			return
+		}
+	}
 }
 
 func (s *sentence) sort() {
 	slices.SortStableFunc(s.marks, func(a, b mark) int { return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(b.to, a.to)) })
 }
 
-// putRight writes what dictation meant in place of what it heard.
+// putRight writes what dictation meant in place of what it heard, and one character for its two halves.
 func (s *sentence) putRight() {
+	changed := false
 	for i := range s.text {
-		n := s.root
-		for j := i; j < len(s.text) && s.named(j) == nil; j++ {
-			if n = n.next[s.text[j]]; n == nil {
-				break
-			}
-			if slices.Contains(n.tags, s.classes["heard"]) {
-				copy(s.text[i:], s.heard[string(s.text[i:j+1])])
-				break
-			}
+		if one := s.halved(i); one != 0 {
+			s.text[i], s.text[i+1], changed = one, 0, true
 		}
+		if n := s.word(i, "heard"); n > 0 && s.named(i) == nil && s.named(i+n-1) == nil {
+			copy(s.text[i:], s.heard[string(s.text[i:i+n])])
+			changed = true
+		}
+	}
+	if changed {
+		s.spot()
 	}
 }
 
 // match adds the marks of a pattern that begins with the i-th mark.
 func (s *sentence) match(p pattern, i int) {
 	from := s.marks[i].from
-	var follow func(k, at int, but string) bool
-	follow = func(k, at int, but string) bool {
+	var follow func(k, last, at int, but string) bool
+	follow = func(k, last, at int, but string) bool {
 		if k == len(p.parts) {
 			s.marks = append(s.marks, mark{class: p.class, from: from, to: at, but: but, pattern: p.text})
 			return true
 		}
-		for j := i + 1; j < len(s.marks); j++ {
+		for j := last + 1; j < len(s.marks); j++ {
 			m := s.marks[j]
 			if m.pattern != "" || m.from > at+farthest {
 				break
 			}
-			if m.class != p.parts[k].class || m.from < at || m.from > at && !p.parts[k].loose || !s.near(at, m.from) {
+			if m.class != p.parts[k].class || m.from < at || m.from > at && !p.parts[k].loose || !s.near(at, m.from, p.across) {
 				continue
 			}
 			denied := but
-			if s.denies(at, m.from) {
+			if s.denies(i, j, at) {
 				denied = "denied"
 			}
-			if follow(k+1, m.to, denied) {
+			if follow(k+1, j, m.to, denied) {
 				return true
 			}
 		}
 		return false
 	}
-	follow(1, s.marks[i].to, "")
+	follow(1, i, s.marks[i].to, "")
 }
 
-// near says whether two places are in one clause, or in two that a space parts: 烟筒 漏烟.
-func (s *sentence) near(a, b int) bool {
+// near says whether two places are in one clause, or in two that only spaces part: 烟筒 漏烟.
+func (s *sentence) near(a, b, across int) bool {
 	a = max(0, a-1)
 	for i := a; i < b; i++ {
 		if s.clause[i] != s.clause[a] && s.text[i] != ' ' && s.clause[i] != s.clause[max(0, i-1)] {
 			return false
 		}
 	}
-	return s.clause[b] == s.clause[a] || b-a <= 4
+	return s.clause[b] == s.clause[a] || b-a <= across
 }
 
-// denies says whether a negation stands between two places: 腿不疼.
-func (s *sentence) denies(from, to int) bool {
-	return slices.ContainsFunc(s.marks, func(m mark) bool {
-		return m.from >= from && m.to <= to && s.names[m.class] == "not"
-	})
+// denies says whether a negation stands between a place and the j-th mark, behind the i-th: 腿不疼.
+func (s *sentence) denies(i, j, at int) bool {
+	to := s.marks[j].from
+	return slices.ContainsFunc(s.marks[i+1:j], func(m mark) bool { return m.from >= at && m.to <= to && s.names[m.class] == "not" })
 }
 
 // same says whether two places are in one clause.
 func (s *sentence) same(a, b int) bool { return s.clause[a] == s.clause[b] }
 
 // turned are the plain meanings that can be denied, past or the family's, beside those with a dot.
-var turned = []string{"unwell", "family", "unsettled", "ok", "absent", "need", "help", "leave"}
+var turned = []string{"unwell", "family", "unsettled", "silent", "ok", "absent", "refused", "need", "help", "leave"}
 
 // scope finds which marks do not count: denied, long past, the family's, a drill's.
 func (s *sentence) scope() {
 	not, past, kin, guard, over, filler := s.classes["not"], s.classes["past"], s.classes["kin"], s.classes["guard"],
 		s.classes["over"], s.classes["filler"]
+	nothing, ok, bidnot := s.classes["nothing"], s.classes["ok"], s.classes["bidnot"]
 	for i := range s.marks {
 		m := &s.marks[i]
 		name := s.names[m.class]
 		event := strings.HasPrefix(name, "emergency.")
+		if name == "help" && s.bidden(m.from) {
+			m.but = "bidden"
+		}
 		if m.but != "" || !event && !strings.HasPrefix(name, "problem.") && !strings.HasPrefix(name, "method.") &&
 			!slices.Contains(turned, name) {
 			continue
 		}
-		state := event || strings.HasPrefix(name, "problem.") || name == "unwell" || name == "unsettled"
-		for j := range s.marks {
-			n := s.marks[j]
-			if n.from >= len(s.clause) || !s.same(n.from, m.from) {
-				continue
+		state := event || strings.HasPrefix(name, "problem.") || name == "unwell" || name == "unsettled" || name == "silent"
+		first := i
+		for first > 0 && s.same(s.marks[first-1].from, m.from) {
+			first--
+		}
+		for _, n := range s.marks[first:] {
+			if !s.same(n.from, m.from) {
+				break
 			}
 			before := n.to <= m.from
 			switch n.class {
+			case nothing, ok, over:
+				if n.from < m.from && n.to > m.from && strings.ContainsRune("没不无未么", s.text[n.from]) && n.to < m.to {
+					m.but = "denied" // 没漏 hides the 没 of 没漏烟
+				}
+				if n.class == over && state && n.from >= m.to && n.from-m.to <= farthest &&
+					name != "problem.gas" && name != "problem.heating" {
+					m.but = "over"
+				}
 			case not:
 				if before && s.gap(n.to, m.from, filler) <= 1 {
 					m.but = "denied"
+				}
+			case bidnot:
+				if before && state && m.from-n.to <= 4 {
+					m.but = "a warning"
 				}
 			case past:
 				if (before && !s.sinceThen(n.to, m.from) || n.from >= m.from && n.to <= m.to) && (state || name == "family") {
 					m.but = "past"
 				}
 			case guard:
-				if before && event {
+				if before && event && s.word(n.to, "while") == 0 {
 					m.but = "a warning"
 				}
 			case kin:
 				if before && s.gap(n.to, m.from, filler) <= 6 && s.ofKin(n, *m, name) {
 					m.but = "of the family"
-				}
-			case over:
-				if state && n.from >= m.to && n.from-m.to <= 6 && name != "problem.gas" && name != "problem.heating" {
-					m.but = "over"
 				}
 			}
 			if m.but != "" {
@@ -261,24 +323,74 @@ func (s *sentence) scope() {
 			}
 		}
 	}
-	if s.has("drill") || s.has("rumour") {
-		why := "a drill"
-		if !s.has("drill") {
-			why = "told of others"
-		}
-		for i := range s.marks {
-			if strings.HasPrefix(s.names[s.marks[i].class], "emergency.") {
-				s.marks[i].but = why
-			}
+	s.strangersCall()
+	sure := slices.ContainsFunc(s.people, func(p person) bool { return len(p.ids) > 0 && p.but == "" })
+	for i := range s.marks {
+		if kind, ok := strings.CutPrefix(s.names[s.marks[i].class], "emergency."); ok && s.marks[i].but == "" {
+			s.marks[i].but = s.harmless(s.marks[i], kind, sure)
 		}
 	}
-	if s.has("unfounded") {
-		for i := range s.marks {
-			if strings.HasPrefix(s.names[s.marks[i].class], "emergency.") {
-				s.marks[i].but = "denied"
-			}
+}
+
+// strangersCall finds what is said of somebody else's call: 接到骗子电话 她挂了 is no call of the visitor's, and no failed one.
+func (s *sentence) strangersCall() {
+	c := s.classes["theirs"]
+	at := slices.IndexFunc(s.marks, func(m mark) bool { return m.class == c && m.but == "" })
+	if at < 0 {
+		return
+	}
+	call := s.marks[at]
+	for i := range s.marks {
+		m := &s.marks[i]
+		name := s.names[m.class]
+		if m.to > call.from && m.but == "" && (name == "method.phone" && (s.same(call.from, m.from) || s.word(m.from, "hungup") > 0) ||
+			name == "absent" && s.word(m.from, "hungup") > 0) {
+			m.but = "of somebody else's call"
 		}
 	}
+}
+
+// harmless says why an emergency of a kind is none by what else the message says; sure is whether it names an elder.
+func (s *sentence) harmless(m mark, kind string, sure bool) string {
+	switch {
+	case s.has("drill"):
+		return "a drill"
+	case s.has("rumour"), s.has("hearsay") && !sure:
+		return "told of others"
+	case s.has("unfounded"), s.has("explained") && s.has("ok"):
+		return "denied"
+	case (kind == "fraud" || kind == "abuse" && s.swindle()) && (s.has("foiled") || s.has("hungup") && !s.has("loss")):
+		return "it came to nothing"
+	case kind == "missing" && s.last("found") > m.from:
+		return "over"
+	case slices.Contains([]string{"fraud", "gas", "fire", "fall"}, kind) && s.before(m.to, "done") == 0 && s.word(m.to, "done") == 0 &&
+		slices.ContainsFunc(s.marks, func(n mark) bool { return s.names[n.class] == "teach" && n.to <= m.from && s.word(n.to, "while") == 0 }):
+		return "a warning" // 讲了防诈骗 冒充客服的别信; but not 宣传的时候摔倒了
+	case m.to < len(s.text) && s.text[m.to] == '过' && !(m.to+1 < len(s.text) && strings.ContainsRune("去来世敏", s.text[m.to+1])):
+		return "past" // 晕倒过, 骗过; not 晕过去
+	case s.word(m.to, "aftermath") > 0, kind == "critical_illness" && s.word(m.to, "chronicity") > 0:
+		return "past"
+	case s.word(m.to, "matter") > 0 && s.has("contact"):
+		return "told to the family"
+	case kind == "house" && s.beside(m, "shed"):
+		return "no dwelling"
+	case (kind == "missing" || kind == "death") && s.beside(m, "beast"), kind == "fall" && s.beside(m, "object"):
+		return "of no person"
+	}
+	return ""
+}
+
+// swindle says whether somebody tried to cheat: whom the elder drives out then is no victim.
+func (s *sentence) swindle() bool {
+	return slices.ContainsFunc(s.marks, func(m mark) bool { return s.names[m.class] == "emergency.fraud" || s.names[m.class] == "theirs" })
+}
+
+// beside says whether a word of a class stands right before a mark and is what the clause is about: 手机摔了, not 擦玻璃摔了.
+func (s *sentence) beside(m mark, class string) bool {
+	return slices.ContainsFunc(s.marks, func(n mark) bool {
+		return s.names[n.class] == class && n.to == m.from &&
+			(s.begins(n.from) || s.named(n.from-1) != nil || strings.ContainsRune("把的个只台块家里", s.text[n.from-1]))
+	})
 }
 
 // sinceThen says whether the talk came back to the present between two places: 去年摔过 现在又摔倒了.
@@ -292,8 +404,14 @@ func (s *sentence) sinceThen(from, to int) bool {
 func (s *sentence) ofKin(k, m mark, name string) bool {
 	switch name {
 	case "emergency.abuse", "emergency.fraud", "problem.neighbors", "problem.stress", "problem.mood", "family",
-		"absent", "ok", "need", "help", "leave", "emergency.missing":
+		"absent", "refused", "ok", "need", "emergency.missing":
 		return false
+	case "help": // 儿子给她买了, but not 给她儿子送
+		return k.to == m.from
+	case "leave": // 女儿去包头了, but not 让女儿接到包头了
+		if strings.Contains(m.pattern, "{kin}") || s.before(k.from, "by") > 0 || m.from > k.to+3 {
+			return false
+		}
 	}
 	for _, n := range s.marks { // 儿子说他腿疼: told by the relative
 		if n.from >= k.to && n.to <= m.from && (s.names[n.class] == "says" || s.names[n.class] == elderClass) {
@@ -363,7 +481,9 @@ func (s *sentence) live(prefix string) []string {
 
 // denied says whether something of the kind was said and does not count.
 func (s *sentence) denied(prefix string) bool {
-	return slices.ContainsFunc(s.marks, func(m mark) bool { return strings.HasPrefix(s.names[m.class], prefix) && m.but != "" })
+	return slices.ContainsFunc(s.marks, func(m mark) bool {
+		return strings.HasPrefix(s.names[m.class], prefix) && m.but != "" && m.but != "of the family"
+	})
 }
 
 // reasons are the marks as people can check them.

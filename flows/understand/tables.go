@@ -24,6 +24,7 @@ type tables struct {
 	lunar    []lunarMonth
 	quiet    map[int]bool      // classes that only help to find names
 	heard    map[string][]rune // a homophone and the word it stands for, of one length
+	halves   map[string]rune   // a character typed as its two halves: 月中 for 肿
 }
 
 // node is a place in the trie; tags are the classes of the word that ends here.
@@ -34,9 +35,10 @@ type node struct {
 
 // pattern is a chain of parts that give a class together.
 type pattern struct {
-	class int
-	parts []part
-	text  string // as it stands in the table, for --explain
+	class  int
+	parts  []part
+	across int    // how far its parts may lie asunder with a space between
+	text   string // as it stands in the table, for --explain
 }
 
 // part is one link: a class, and whether characters may lie before it.
@@ -52,14 +54,16 @@ const farthest = 9
 const (
 	elderClass = "elder"
 	dateClass  = "date"
+	plainClass = "plain" // everyday words that say nothing of how somebody is; they hide no other word
 )
 
 // aroundNames are the classes that who.go alone asks for.
 var aroundNames = []string{"surname", "long", "title", "honour", "behind", "notname", "with", "together", "gone", "accompanied", "office",
-	"notcompany", "beside", "relation", "village", "heard"}
+	"notcompany", "beside", "relation", "village", "that", "heard", plainClass}
 
 func readTables(extra []string, drop map[string]bool) (*tables, error) {
-	t := &tables{root: &node{}, classes: map[string]int{}, patterns: map[int][]pattern{}, quiet: map[int]bool{}, heard: map[string][]rune{}}
+	t := &tables{root: &node{}, classes: map[string]int{}, patterns: map[int][]pattern{}, quiet: map[int]bool{}, heard: map[string][]rune{},
+		halves: map[string]rune{}}
 	t.class(elderClass)
 	t.class(dateClass)
 	var faults []error
@@ -119,6 +123,13 @@ func (t *tables) line(f []string, at string, drop map[string]bool, used map[stri
 		}
 		return nil
 	}
+	if f[0] == "halves" {
+		if len(f) != 3 || len([]rune(f[1])) != 2 || len([]rune(f[2])) != 1 {
+			return errors.New("halves wants two characters and the one they make up")
+		}
+		t.halves[f[1]] = []rune(f[2])[0]
+		return nil
+	}
 	if !known(f[0]) && strings.Contains(f[0], ".") {
 		return fmt.Errorf("%q is no meaning this program knows; README.txt lists them", f[0])
 	}
@@ -132,7 +143,10 @@ func (t *tables) line(f []string, at string, drop map[string]bool, used map[stri
 			t.add(w, class)
 			continue
 		}
-		p := pattern{class: class, text: w}
+		p := pattern{class: class, text: w, across: 4}
+		if strings.HasPrefix(f[0], "emergency.") {
+			p.across = farthest // somebody in danger is not to be overlooked for a space
+		}
 		for rest := w; rest != ""; {
 			var one part
 			if after, ok := strings.CutPrefix(rest, "…"); ok {

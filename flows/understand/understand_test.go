@@ -39,6 +39,12 @@ func sentences(t testing.TB, file string) []labelled {
 	return out
 }
 
+// everySentence are the labelled sentences of all files.
+func everySentence(t testing.TB) []labelled {
+	t.Helper()
+	return slices.Concat(sentences(t, "dev.jsonl"), sentences(t, "own.jsonl"), sentences(t, "strangers.jsonl"))
+}
+
 // village is the finder over a roster, all of it in sight.
 type village struct {
 	index *names.Index
@@ -200,9 +206,12 @@ func measure(t testing.TB, r *Reader, lines []labelled, sight Finder) *score {
 }
 
 // TestFigures is the issue's: on the labelled sentences and on others, worded apart from them. What is wrong is printed with -v.
-// Only a first reading says what new sentences will meet, and each file has been tuned to since. own.jsonl was written in three
+// Only a first reading says what new sentences will meet, and each file has been tuned to since. own.jsonl was written in eight
 // parts, each before the tables had seen it: W001–168 (then: intent 88 %, state 87 %, problems F1 0.84, emergencies recalled
-// 83 %), W169–249 (82 %, 88 %, 0.91, 65 %) and W250–301 (85 %, 84 %, 0.84, 100 %).
+// 83 %), W169–249 (82 %, 88 %, 0.91, 65 %), W250–301 (85 %, 84 %, 0.84, 100 %), W302–403 (wholly right 76 %), W404–505 (71 %),
+// W506–576 (71 %), W577–626 and W627–663 (57 and 60 %: the hardest alarms, and what is none; recalled 81 and 73 %).
+// strangers.jsonl is by people who knew neither tables nor code: first read intent 87.7 %, elders 98.5 %, state 82.1 %, method
+// 95.4 %, day 97.7 %, problems F1 0.786, emergencies recalled 100 %, false alarms 6.1 %.
 func TestFigures(t *testing.T) {
 	sight := district(t)
 	r := shippedReader(t)
@@ -212,6 +221,7 @@ func TestFigures(t *testing.T) {
 	}{
 		{"dev.jsonl", 96, 97, 96, 95, 98, 0.93, 98, 2},
 		{"own.jsonl", 96, 97, 96, 95, 98, 0.93, 98, 2},
+		{"strangers.jsonl", 96, 97, 96, 95, 98, 0.93, 98, 2},
 	} {
 		s := measure(t, r, sentences(t, c.file), sight)
 		t.Logf("%s: %s", c.file, s)

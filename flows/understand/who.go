@@ -6,7 +6,6 @@ import (
 	"unicode"
 
 	"github.com/agnivade/levenshtein"
-	"github.com/mozillazg/go-pinyin"
 
 	"xunfang/ledger/names"
 )
@@ -30,15 +29,13 @@ func (s *sentence) named(i int) *person {
 
 // word is how long the longest word of a class is that begins at a character, 0 where there is none.
 func (s *sentence) word(i int, classes ...string) int {
-	n, longest := s.root, 0
-	for j := i; j < len(s.text); j++ {
-		if n = n.next[s.text[j]]; n == nil {
-			break
-		}
-		for _, c := range classes {
-			if k, ok := s.classes[c]; ok && slices.Contains(n.tags, k) {
-				longest = j + 1 - i
-			}
+	if i < 0 || i >= len(s.words) {
+		return 0
+	}
+	longest := 0
+	for _, w := range s.words[i] {
+		if slices.Contains(classes, s.names[w.class]) {
+			longest = w.size // the longer come later
 		}
 	}
 	return longest
@@ -83,17 +80,17 @@ func (s *sentence) who(sight Finder) {
 	}
 }
 
+// noWord are the classes whose words may begin a name, or lie in one.
+var noWord = []string{"surname", "long", plainClass}
+
 // taken are the characters that words of two and more make up, read from left to right.
 func (s *sentence) taken() []bool {
 	taken := make([]bool, len(s.text))
 	for i := 0; i < len(s.text); {
-		n, longest := s.root, 0
-		for j := i; j < len(s.text); j++ {
-			if n = n.next[s.text[j]]; n == nil {
-				break
-			}
-			if slices.ContainsFunc(n.tags, func(c int) bool { return s.names[c] != "surname" && s.names[c] != "long" }) {
-				longest = j + 1 - i
+		longest := 0
+		for _, w := range s.words[i] {
+			if !slices.Contains(noWord, s.names[w.class]) {
+				longest = w.size
 			}
 		}
 		if longest < 2 {
@@ -108,10 +105,38 @@ func (s *sentence) taken() []bool {
 	return taken
 }
 
+// numbered is who an elder's number names: letters and digits in one, or digits alone where the text begins.
+func (s *sentence) numbered(i int, sight Finder) (person, bool) {
+	part := func(k int) bool {
+		return k >= 0 && k < len(s.text) && (isLetter(s.text[k]) || isDigit(s.text[k]) || s.text[k] == '-')
+	}
+	j, letters, digits := i, 0, 0
+	for ; part(j) && !part(i-1); j++ {
+		if isLetter(s.text[j]) {
+			letters++
+		} else if isDigit(s.text[j]) {
+			digits++
+		}
+	}
+	if digits == 0 || letters == 0 && (i > 0 || digits < 3) {
+		return person{}, false
+	}
+	hits := sight.Find(string(s.text[i:j]))
+	if len(hits) == 0 || hits[0].How != names.Number {
+		return person{}, false
+	}
+	return s.person(i, j, meant(hits)), true
+}
+
+func isDigit(r rune) bool { return r >= '0' && r <= '9' }
+
 func isLetter(r rune) bool { return r >= 'a' && r <= 'z' }
 
 // nameAt finds a name that begins at a character.
 func (s *sentence) nameAt(i int, taken []bool, sight Finder) (person, bool) {
+	if p, ok := s.numbered(i, sight); ok {
+		return p, true
+	}
 	if isLetter(s.text[i]) && (i == 0 || !isLetter(s.text[i-1])) {
 		j := i
 		for j < len(s.text) && isLetter(s.text[j]) {
@@ -127,7 +152,7 @@ func (s *sentence) nameAt(i int, taken []bool, sight Finder) (person, bool) {
 	if !unicode.Is(unicode.Han, s.text[i]) || taken[i] && s.word(i, "title", "surname", "long") == 0 {
 		return person{}, false
 	}
-	if !taken[i] || s.word(i, "surname", "long") > 0 {
+	if s.word(i, "surname", "long") > 0 {
 		if p, ok := s.full(i, taken, sight); ok {
 			return p, true
 		}
@@ -152,11 +177,18 @@ func (s *sentence) full(i int, taken []bool, sight Finder) (person, bool) {
 		return person{}, false
 	}
 	for _, n := range sizes {
-		if !s.free(i, n, taken) {
+		if i+n > len(s.text) || !s.same(i, i+n-1) {
+			continue
+		}
+		free := s.free(i, n, taken)
+		if !free && (n < 3 || taken[i]) {
 			continue
 		}
 		said := string(s.typed[i : i+n])
 		hits := sight.Find(said)
+		if !free && (len(hits) == 0 || hits[0].How != names.Name) { // 田有福, though 有福 is a word
+			continue
+		}
 		if len(hits) == 0 || hits[0].How == names.Partial || hits[0].How == names.Near && !s.sounds(said, hits, sight) {
 			continue
 		}
@@ -175,7 +207,7 @@ func (s *sentence) free(i, n int, taken []bool) bool {
 		return false
 	}
 	for j := i; j < i+n; j++ {
-		if !unicode.Is(unicode.Han, s.text[j]) || taken[j] && s.word(i, "long") < n {
+		if !unicode.Is(unicode.Han, s.text[j]) || taken[j] && s.word(i, "long") < n && !(j == i && n > 2 && s.word(i, "surname") > 0) {
 			return false
 		}
 	}
@@ -221,7 +253,7 @@ func (s *sentence) titled(i int, taken []bool, sight Finder) (person, bool) {
 func (s *sentence) guess(taken []bool, sight Finder) {
 	tries := 0
 	for i := range s.text {
-		start := i == 0 || !s.same(i-1, i) || s.before(i, "toward", "method.door", "method.phone") > 0
+		start := s.begins(i) || s.before(i, "toward", "method.door", "method.phone") > 0
 		if !start || taken[i] || tries == 4 {
 			continue
 		}
@@ -271,25 +303,12 @@ func (s *sentence) sounds(said string, hits []names.Hit, sight Finder) bool {
 			return false
 		}
 		for i := range a {
-			if a[i] != b[i] && levenshtein.ComputeDistance(syllable(a[i]), syllable(b[i])) > 1 {
+			if a[i] != b[i] && levenshtein.ComputeDistance(names.Syllable(a[i]), names.Syllable(b[i])) > 1 {
 				return false
 			}
 		}
 	}
 	return true
-}
-
-// syllable is the usual reading of a character without its tone.
-func syllable(r rune) string {
-	first, _, _ := strings.Cut(pinyin.PinyinDict[int(r)], ",")
-	return strings.Map(func(r rune) rune {
-		for plain, marked := range map[rune]string{'a': "āáǎà", 'e': "ēéěè", 'i': "īíǐì", 'o': "ōóǒò", 'u': "ūúǔù", 'v': "üǖǘǚǜ"} {
-			if strings.ContainsRune(marked, r) {
-				return plain
-			}
-		}
-		return r
-	}, first)
 }
 
 // narrow tells several of one name apart by the place or the age that was said.
@@ -342,6 +361,11 @@ func (s *sentence) places(p *person) []string {
 			if _, at, ok := s.numberBefore(i); ok {
 				out = append(out, string(s.text[at:i+1]))
 			}
+		}
+	}
+	for i := 2; i < len(s.text); i++ {
+		if s.word(i, "that") > 0 && s.same(i-2, i) {
+			out = append(out, string(s.text[i-2:i]))
 		}
 	}
 	end := p.from

@@ -120,6 +120,15 @@ var knownSyllables = sync.OnceValue(func() map[string]string {
 	return out
 })
 
+// Syllable is the usual reading of a character without its tone, "" where it has none.
+func Syllable(r rune) string {
+	first, _, _ := strings.Cut(pinyin.PinyinDict[int(r)], ",")
+	return plain(first)
+}
+
+// Sound is what the dialect's ear makes of that reading: two characters of one sound are mistaken for each other.
+func Sound(r rune) string { return knownSyllables()[Syllable(r)] }
+
 // plain is a reading without its tone; "" where it is not one.
 func plain(s string) string {
 	var b strings.Builder
