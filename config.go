@@ -16,6 +16,7 @@ import (
 	"github.com/goccy/go-yaml"
 
 	"xunfang/bot/wecom"
+	"xunfang/flows/understand"
 	"xunfang/scheduler"
 	"xunfang/store"
 )
@@ -27,6 +28,7 @@ type Config struct {
 	Timezone  string   `yaml:"timezone"`
 	DataDir   string   `yaml:"data_dir"`
 	Policy    string   `yaml:"policy"`
+	Words     []string `yaml:"words"`
 	WeCom     WeCom    `yaml:"wecom"`
 	Database  Database `yaml:"database"`
 	Redis     struct {
@@ -48,8 +50,9 @@ type Config struct {
 		Format string `yaml:"format"`
 	} `yaml:"log"`
 
-	zone *time.Location
-	pack scheduler.Pack
+	zone   *time.Location
+	pack   scheduler.Pack
+	reader *understand.Reader
 }
 
 // WeCom is the self-built app and its callback.
@@ -137,6 +140,9 @@ func LoadConfig(path string) (Config, error) {
 	if c.pack, err = scheduler.Load(c.Policy); err != nil {
 		bad("policy", "%v", err)
 	}
+	if c.reader, err = readerOf(c.Words); err != nil {
+		bad("words", "%v", err)
+	}
 	oneOf("driver", c.Database.Driver, store.SQLite, store.MySQL)
 	if c.Database.Driver == store.MySQL && c.Database.DSN == "" {
 		bad("dsn", "mysql needs one, such as user:password@tcp(127.0.0.1:3306)/xunfang")
@@ -165,6 +171,19 @@ func LoadConfig(path string) (Config, error) {
 		return Config{}, configError{strings.Join(faults, "\n")}
 	}
 	return c, nil
+}
+
+// readerOf reads sentences with the program's words and those of a county's files.
+func readerOf(files []string) (*understand.Reader, error) {
+	var added []string
+	for _, name := range files {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("cannot read the words in %s: %w", name, errors.Unwrap(err))
+		}
+		added = append(added, string(text))
+	}
+	return understand.New(added...)
 }
 
 // Door makes the callback's lock; what is wrong with its keys is a fault of the file.

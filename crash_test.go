@@ -645,6 +645,8 @@ func (s *siege) audit() {
 				least, most = 2, 2
 			case again >= 1 && m.Type == "image": // a photo sent twice is answered once
 				least = 0
+			case again >= 1 && strings.HasSuffix(m.Text, " 都好"): // what waits together is one message in several, and gets one answer
+				least, most = 0, 2
 			case again >= 2: // a line said three times gets a hint and the question again
 				most = 2
 			}

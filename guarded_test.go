@@ -687,7 +687,7 @@ func (d *machine) photos(n int) (hashes []string) {
 	}
 	var rows []ledger.Photo
 	for i := range n {
-		hash, size, err := album.Keep(picture("wangfang", i))
+		hash, size, _, err := album.Keep(picture("wangfang", i))
 		if err != nil {
 			d.Fatal(err)
 		}

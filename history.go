@@ -17,12 +17,13 @@ import (
 func historyCommand() *cobra.Command {
 	var on, known string
 	cmd := withStore(&cobra.Command{
-		Use: "history ELDER --config FILE [--on DAY] [--known TIME]", Short: "what became of an elder's entry, and who was responsible on a day",
-		Long: `Prints every change of an elder's entry, newest first: when, who, what it was, what it became, and why. With --on it prints who was
+		Use: "history ELDER|RECORD --config FILE [--on DAY] [--known TIME]", Short: "what became of an elder's entry or of a record, and who was responsible on a day",
+		Long: `Of a record, by its number, prints every version: what it says now and what it said before each correction, by whom and why. Of an
+elder prints every change of an elder's entry, newest first: when, who, what it was, what it became, and why. With --on it prints who was
 responsible on that day and which tier held; --known asks what the ledger said at that moment, before later corrections. That
 it was asked is written down where the keeper sees it (谁看过).`,
-		Example: "  xunfang history A01 --config config.yaml\n  xunfang history A01 --config config.yaml --on 2026-03-03 --known 2026-03-10T00:00:00+08:00",
-		Args:    exactly(1, "name the elder by number (编号), such as A01"),
+		Example: "  xunfang history A01 --config config.yaml\n  xunfang history A01 --config config.yaml --on 2026-03-03 --known 2026-03-10T00:00:00+08:00\n  xunfang history 260311-A01 --config config.yaml",
+		Args:    exactly(1, "name the elder by number (编号), such as A01, or a record, such as 260311-A01"),
 	}, func(ctx context.Context, c Config, s *store.Store, args []string) error {
 		day, err := ledger.ParseDay(on)
 		if on != "" && err != nil {
@@ -36,6 +37,11 @@ it was asked is written down where the keeper sees it (谁看过).`,
 			if day == "" {
 				day = ledger.DayOf(at, c.zone)
 			}
+		}
+		if e, err := s.EntryNo(ctx, args[0]); err == nil {
+			return versions(ctx, s, e, c.zone)
+		} else if !errors.Is(err, store.ErrUnknown) {
+			return err
 		}
 		if err := s.Looked(ctx, ledger.Look{Key: "history/" + rand.Text(), ElderID: args[0], By: ledger.ByOperator, What: ledger.LookLog, At: time.Now()}); err != nil {
 			return err
@@ -61,6 +67,29 @@ it was asked is written down where the keeper sees it (谁看过).`,
 	cmd.Flags().StringVar(&on, "on", "", "who was responsible on this day")
 	cmd.Flags().StringVar(&known, "known", "", "by what the ledger said at this moment")
 	return cmd
+}
+
+// versions prints a record as it is and as it was before each correction.
+func versions(ctx context.Context, s *store.Store, e ledger.Entry, zone *time.Location) error {
+	if err := s.Looked(ctx, ledger.Look{Key: "history/" + rand.Text(), ElderID: e.ElderID, By: ledger.ByOperator, What: ledger.LookRecord, At: time.Now()}); err != nil {
+		return err
+	}
+	r, err := s.Record(ctx, e.Key)
+	if err != nil {
+		return err
+	}
+	show := func(head string, e ledger.Entry, found []ledger.Finding) {
+		fmt.Printf("%s\n    %s %s %s %s by %s %s\n", head, e.ElderID, e.Day, e.Method, e.Outcome, e.UserID, e.Note)
+		for _, f := range found {
+			fmt.Printf("    %s %s: %s\n", f.Item, f.State, f.Note)
+		}
+	}
+	show(fmt.Sprintf("version %d, now", r.Version), r.Entry, r.Findings)
+	for i := len(r.Versions) - 1; i >= 0; i-- {
+		v := r.Versions[i]
+		show(fmt.Sprintf("version %d, until %s  %s  %s", v.Was.Version, v.At.In(zone).Format("2006-01-02 15:04"), v.By, v.Why), v.Was, v.Findings)
+	}
+	return nil
 }
 
 func responsible(ctx context.Context, s *store.Store, elder string, on ledger.Day, known time.Time) error {

@@ -184,7 +184,7 @@ func newBot(c Config, s *store.Store, now func() time.Time) (*bot.Bot, error) {
 	}
 	return bot.New(bot.Options{
 		Store: s, Door: door, Messenger: w, AgentID: c.WeCom.AgentID, CallbackPath: c.WeCom.Callback.Path, Pack: c.pack,
-		Zone: c.zone, Album: album, Passive: c.WeCom.CardUpdate == "passive", Now: now, Log: c.logger(),
+		Zone: c.zone, Album: album, Reader: c.reader, Gather: 700 * time.Millisecond, Passive: c.WeCom.CardUpdate == "passive", Now: now, Log: c.logger(),
 	}), nil
 }
 

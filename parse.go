@@ -61,15 +61,7 @@ flows/understand/words/README.txt. Nothing is kept.`,
 			if err != nil {
 				return err
 			}
-			var added []string
-			for _, name := range words {
-				text, err := os.ReadFile(name)
-				if err != nil {
-					return fmt.Errorf("read the words of --words: %w", err)
-				}
-				added = append(added, string(text))
-			}
-			reader, err := understand.New(added...)
+			reader, err := readerOf(words)
 			if err != nil {
 				return err
 			}

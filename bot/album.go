@@ -3,6 +3,8 @@ package bot
 import (
 	"bytes"
 	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -15,11 +17,12 @@ import (
 	"strings"
 
 	"github.com/bep/imagemeta"
+	"github.com/vitali-fedulov/images4"
 	"golang.org/x/image/draw"
 )
 
-// Album keeps photos as sealed files named by their content, so that one picture is stored once however often it is sent. No
-// HTTP path leads to it.
+// Album keeps photos, and what was spoken, as sealed files named by their content, so that one picture is stored once however
+// often it is sent. No HTTP path leads to it.
 type Album struct {
 	dir  string
 	keys Keys
@@ -31,10 +34,14 @@ type Keys interface {
 	Open(place string, sealed []byte) ([]byte, error)
 }
 
-// ErrNoPicture says that bytes are not a picture we can read.
-var ErrNoPicture = errors.New("not a readable picture")
+// ErrNoPicture says that bytes are not a picture we can read; ErrNoVoice, that they are nothing spoken.
+var (
+	ErrNoPicture = errors.New("not a readable picture")
+	ErrNoVoice   = errors.New("not a recording")
+)
 
 const (
+	maxVoice    = 2 << 20    // bytes: a minute of AMR is a twentieth of it (wecom/90253)
 	photoSide   = 1600       // pixels of the longer side kept: enough to see a socket, no more than is needed
 	photoPixels = 60_000_000 // a picture that unpacks to more is a bomb
 )
@@ -48,25 +55,73 @@ func NewAlbum(dir string, keys Keys) (*Album, error) {
 }
 
 // Keep strips a picture of everything but the picture — place, time, device, whatever a phone writes into it — and stores
-// it. It is upright afterwards, since the note that said how to turn it is gone. Hash is the SHA-256 of the stored bytes.
-func (a *Album) Keep(data []byte) (hash string, size int, err error) {
+// it. It is upright afterwards, since the note that said how to turn it is gone. Hash is the SHA-256 of the stored bytes, look
+// is for alike.
+func (a *Album) Keep(data []byte) (hash string, size int, look string, err error) {
 	cfg, format, err := image.DecodeConfig(bytes.NewReader(data))
 	if err != nil || cfg.Width <= 0 || cfg.Height <= 0 || cfg.Width*cfg.Height > photoPixels {
-		return "", 0, ErrNoPicture
+		return "", 0, "", ErrNoPicture
 	}
 	img, _, err := image.Decode(bytes.NewReader(data))
 	if err != nil {
-		return "", 0, ErrNoPicture
+		return "", 0, "", ErrNoPicture
 	}
 	img = upright(shrink(img), orientation(data, format))
 	var out bytes.Buffer
 	if err := jpeg.Encode(&out, img, &jpeg.Options{Quality: 85}); err != nil {
-		return "", 0, fmt.Errorf("encode photo: %w", err)
+		return "", 0, "", fmt.Errorf("encode photo: %w", err)
 	}
-	sum := sha256.Sum256(out.Bytes())
-	hash = hex.EncodeToString(sum[:])
-	return hash, out.Len(), a.keep(hash, out.Bytes())
+	hash, size, err = a.keep(out.Bytes())
+	return hash, size, lookOf(img), err
 }
+
+// KeepVoice stores something spoken as it came: AMR, or the speex of WeCom's better recordings, which come in Ogg or bare
+// (wecom/90254, 90255).
+func (a *Album) KeepVoice(data []byte, contentType string) (hash string, size int, err error) {
+	amr := bytes.HasPrefix(data, []byte("#!AMR"))
+	speex := bytes.HasPrefix(data, []byte("OggS")) && bytes.Contains(data[:min(len(data), 64)], []byte("Speex   ")) ||
+		strings.HasPrefix(contentType, "voice/speex")
+	if !amr && !speex || len(data) == 0 || len(data) > maxVoice {
+		return "", 0, ErrNoVoice
+	}
+	return a.keep(data)
+}
+
+// lookOf is what a picture looks like in a few hundred characters: width and height, and eleven by eleven spots of light and
+// colour. It is kept sealed, since it is a picture, if a rough one.
+func lookOf(img image.Image) string {
+	icon := images4.Icon(img)
+	out := binary.BigEndian.AppendUint16(nil, uint16(icon.ImgSize.X))
+	out = binary.BigEndian.AppendUint16(out, uint16(icon.ImgSize.Y))
+	for _, p := range icon.Pixels {
+		out = append(out, byte(p/255)) // the library's are premultiplied by 255
+	}
+	return base64.RawStdEncoding.EncodeToString(out)
+}
+
+const lookSize = 4 + 3*images4.IconSize*images4.IconSize
+
+// iconOf reads a look; false where there is none.
+func iconOf(look string) (icon images4.IconT, ok bool) {
+	raw, err := base64.RawStdEncoding.DecodeString(look)
+	if err != nil || len(raw) != lookSize {
+		return icon, false
+	}
+	icon.ImgSize = image.Pt(int(binary.BigEndian.Uint16(raw)), int(binary.BigEndian.Uint16(raw[2:])))
+	icon.Pixels = make([]uint16, 0, len(raw)-4)
+	for _, p := range raw[4:] {
+		icon.Pixels = append(icon.Pixels, uint16(p)*255)
+	}
+	return icon, icon.ImgSize.X > 0 && icon.ImgSize.Y > 0
+}
+
+// alike says whether two looks are of one picture, as far as can be told: sent smaller, brighter, paler or a little cropped.
+// Two pictures of one stove may be alike, too, so this is never more than a reason to ask.
+func alike(a, b images4.IconT) bool { return images4.CustomSimilar(a, b, sameness) }
+
+// sameness loosens the library's measure for colour, which a bright or heavily packed copy of a grey room loses first; light and shade
+// decide. TestAlike has the pictures.
+var sameness = images4.CustomCoefficients{Y: 1, Cb: 4, Cr: 4, Prop: 1}
 
 // Path is where a photo lies.
 func (a *Album) Path(hash string) string { return filepath.Join(a.dir, hash[:2], hash+".sealed") }
@@ -145,11 +200,14 @@ func isHash(s string) bool {
 	return err == nil && len(raw) == sha256.Size
 }
 
-func (a *Album) keep(hash string, data []byte) error {
+// keep writes bytes that are not there yet.
+func (a *Album) keep(data []byte) (hash string, size int, err error) {
+	sum := sha256.Sum256(data)
+	hash = hex.EncodeToString(sum[:])
 	if _, err := os.Stat(a.Path(hash)); err == nil {
-		return nil
+		return hash, len(data), nil
 	}
-	return a.write(hash, data)
+	return hash, len(data), a.write(hash, data)
 }
 
 // write puts the file there, sealed, whole or not at all.

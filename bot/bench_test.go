@@ -223,7 +223,7 @@ func BenchmarkTurn(b *testing.B) {
 				b.ReportAllocs()
 				b.ResetTimer()
 				for _, in := range all {
-					if err := st.bot.handle(ctx, in); err != nil {
+					if _, err := st.bot.handle(ctx, []store.Inbound{in}); err != nil {
 						b.Fatal(err)
 					}
 				}

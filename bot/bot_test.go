@@ -164,7 +164,7 @@ func TestAlbum(t *testing.T) {
 	tiff := []byte("II*\x00\x08\x00\x00\x00\x02\x00\x12\x01\x03\x00\x01\x00\x00\x00\x06\x00\x00\x00\x0e\x01\x02\x00\x0b\x00\x00\x00\x26\x00\x00\x00\x00\x00\x00\x00SECRETHOME\x00")
 	segment := append([]byte{0xFF, 0xE1, 0, byte(8 + len(tiff))}, append([]byte("Exif\x00\x00"), tiff...)...)
 	tagged := append(append(bytes.Clone(plain[:2]), segment...), plain[2:]...)
-	hash, size, err := a.Keep(tagged)
+	hash, size, _, err := a.Keep(tagged)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,10 +181,10 @@ func TestAlbum(t *testing.T) {
 	if cfg, err := jpeg.DecodeConfig(bytes.NewReader(kept)); err != nil || cfg.Width != 20 || cfg.Height != 40 {
 		t.Errorf("the picture is %dx%d, not upright: %v", cfg.Width, cfg.Height, err)
 	}
-	if again, _, err := a.Keep(tagged); err != nil || again != hash {
+	if again, _, _, err := a.Keep(tagged); err != nil || again != hash {
 		t.Errorf("the same picture again is another: %v", err)
 	}
-	big, _, err := a.Keep(testPhoto(t, 4000, 1000))
+	big, _, _, err := a.Keep(testPhoto(t, 4000, 1000))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -198,7 +198,7 @@ func TestAlbum(t *testing.T) {
 	at := bytes.Index(bomb, []byte{0xFF, 0xC0})
 	copy(bomb[at+5:], []byte{0xFF, 0xFF, 0xFF, 0xFF}) // 65535 × 65535
 	for name, bad := range map[string][]byte{"a bomb": bomb, "text": []byte("hello"), "nothing": nil, "half a picture": plain[:len(plain)/2]} {
-		if _, _, err := a.Keep(bad); err != ErrNoPicture {
+		if _, _, _, err := a.Keep(bad); err != ErrNoPicture {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

@@ -174,7 +174,10 @@ func (w *wire) sent(d sim.Delivery) {
 func (w *wire) say(user, text string) { w.sent(w.rig.sim.Say(user, text)) }
 func (w *wire) menu(user, key string) { w.sent(w.rig.sim.Event(user, "click", key)) }
 func (w *wire) voice(user string)     { w.sent(w.rig.sim.Voice(user, bytes.Repeat([]byte("#!AMR\n"), 20))) }
-func (w *wire) photo(user string)     { w.sent(w.rig.sim.Photo(user, testPhoto(w.t, 64, 48))) }
+func (w *wire) place(user string) {
+	w.sent(w.rig.sim.Location(user, 38.3, 106.2, "望远镇望远村"))
+}
+func (w *wire) photo(user string) { w.sent(w.rig.sim.Photo(user, testPhoto(w.t, 64, 48))) }
 
 // tap taps as far as the phone lets one: a card that is greyed out cannot be tapped a second time.
 func (w *wire) tap(user, task, button string, picks map[string][]string) {
@@ -306,7 +309,7 @@ func (w *wire) records() []outcome {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	lines := records(ledger.Changes{Entries: entries, Findings: found, Facts: facts})
+	lines := records(w.asEntered(ledger.Changes{Entries: entries, Findings: found, Facts: facts}))
 	no := map[string]string{}
 	for _, e := range entries {
 		no[e.Key] = e.No
@@ -343,6 +346,35 @@ func (w *wire) records() []outcome {
 	}
 	w.count = now
 	return outs
+}
+
+// asEntered are the records in their first versions, and every change of them after.
+func (w *wire) asEntered(c ledger.Changes) ledger.Changes {
+	for i, e := range c.Entries {
+		if e.Version < 2 {
+			continue
+		}
+		r, err := w.store.Record(context.Background(), e.Key)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		c.Findings = slices.DeleteFunc(c.Findings, func(f ledger.Finding) bool { return f.EntryKey == e.Key })
+		for n, v := range r.Versions {
+			if n == 0 {
+				c.Entries[i] = v.Was
+				c.Findings = append(c.Findings, v.Findings...)
+			}
+			v.Findings = r.Findings
+			if n+1 < len(r.Versions) {
+				v.Findings = r.Versions[n+1].Findings
+			}
+			if v.Now.Outcome == ledger.OutcomeUndone {
+				v.Findings = nil
+			}
+			c.Amended = append(c.Amended, v)
+		}
+	}
+	return c
 }
 
 // testPhoto is a picture of its own: content decides where a photo is stored.

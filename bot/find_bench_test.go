@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"xunfang/flows"
 	"xunfang/ledger"
 	"xunfang/ledger/names"
 	"xunfang/scheduler"
@@ -69,7 +70,7 @@ func BenchmarkFindByName(b *testing.B) {
 		if n := len(roster.Visible(who.user, ledger.DayOf(now, beijing))); n != who.sees {
 			b.Fatalf("%s sees %d elders", who.user, n)
 		}
-		v := o.look(who.user, now, beijing)
+		v := o.look(who.user, flows.Input{User: who.user, Now: now, Today: ledger.DayOf(now, beijing), Zone: beijing})
 		for _, c := range []struct {
 			class, said string
 			finds       bool

@@ -48,6 +48,14 @@ func (o outlook) further(v *flows.View, user string, today ledger.Day) {
 		e, _ := r.Elder(id)
 		return people(firstOf(r.Holders(ledger.RoleVillage, e.Region, today), r.Holders(ledger.RoleTownship, e.Region, today)))
 	}
+	v.Reopeners = func(id string) []flows.Person {
+		e, _ := r.Elder(id)
+		return people(firstOf(r.Holders(ledger.RoleTownship, e.Region, today), r.Holders(ledger.RoleCounty, e.Region, today)))
+	}
+	v.Staff = func(user string) string {
+		p, _ := r.Person(user)
+		return p.Name
+	}
 	v.Visitors = func(id string) []flows.Person { return o.visitors(id, today) }
 	v.Places = o.places
 	v.Oversees = func(code string) bool {
@@ -66,6 +74,9 @@ func (o outlook) further(v *flows.View, user string, today ledger.Day) {
 	}
 	if o.wants.Gaps {
 		v.Gaps = o.gaps(user, today)
+	}
+	if o.wants.Reviews {
+		v.Reviews = o.reviews(user, today)
 	}
 	v.Log = o.log()
 }

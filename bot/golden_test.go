@@ -49,6 +49,7 @@ type world interface {
 	tap(user, task, button string, picks map[string][]string)
 	photo(user string)
 	voice(user string)
+	place(user string)
 	take() []outcome
 }
 
@@ -86,6 +87,7 @@ func play(t *testing.T, w world, file string) {
 		case strings.HasPrefix(line, "> "):
 			got.WriteString(line + "\n")
 			if err := p.act(strings.TrimPrefix(line, "> ")); err != nil {
+				t.Log(got.String())
 				t.Fatalf("%s:%d: %v", file, i+1, err)
 			}
 			got.WriteString(p.show(w.take()))
@@ -150,6 +152,8 @@ func (p *player) act(line string) error {
 		p.w.photo(p.user)
 	case line == "(语音)":
 		p.w.voice(p.user)
+	case line == "(位置)":
+		p.w.place(p.user)
 	case strings.HasPrefix(line, "(旧卡)["):
 		return p.tap(strings.TrimPrefix(line, "(旧卡)"), true)
 	case strings.HasPrefix(line, "["), strings.HasPrefix(line, "▢"):
@@ -339,10 +343,25 @@ func records(c ledger.Changes) []string {
 		if e.Note != "" {
 			s += " 原话:" + e.Note
 		}
+		if e.Pressure != "" {
+			s += " 血压" + e.Pressure
+		}
+		if e.Company != "" {
+			s += " 同去:" + e.Company
+		}
+		if e.Late != "" {
+			s += " 补录:" + e.Late
+		}
 		if e.Waiver != "" {
 			s += " 无照片:" + e.Waiver
 		}
 		out = append(out, s)
+	}
+	for _, a := range c.Amended {
+		out = append(out, strings.TrimSpace(fmt.Sprintf("amend %s v%d %s %s %s by %s %s", a.Now.No, a.Now.Version, a.Now.Day, a.Now.Method, a.Now.Outcome, a.By, a.Why)))
+		for _, f := range a.Findings {
+			out = append(out, fmt.Sprintf("amend %s finds %s %s: %s", a.Now.No, f.Item, f.State, f.Note))
+		}
 	}
 	for _, f := range c.Findings {
 		out = append(out, fmt.Sprintf("finding %s %s %s owner %s: %s", f.ElderID, f.Item, f.State, f.Owner, f.Note))
@@ -376,8 +395,9 @@ type pure struct {
 	bound  map[string]string
 	n      int
 	outs   []outcome
-	looks  []ledger.Look // newest first
-	steps  []ledger.Step // newest first
+	looks  []ledger.Look      // newest first
+	steps  []ledger.Step      // newest first
+	amends []ledger.Amendment // oldest first
 }
 
 // sampled is the sample county as an import some days ago left it, and the import's step.
@@ -469,18 +489,23 @@ func (w *pure) advance(user string, in flows.Input) {
 	in.Key, in.User, in.Now, in.Zone = fmt.Sprintf("m%d", w.n), user, w.now, beijing
 	in.Today = ledger.DayOf(w.now, beijing)
 	o := w.o
-	o.wants, o.noPhoto = flows.Asks(in), w.unpictured(user)
+	in.View.Said, in.View.Added = (&Bot{Options: Options{Reader: shippedWords()}}).read(o, user, flows.About(s), in)
+	o.wants, o.noPhoto = flows.Asks(s, in), w.unpictured(user)
+	if o.wants.Logged {
+		o.logs = w.logged(user, o.wants.Record)
+	}
 	o.wants.Figures = true
 	if e, ok := o.asked(user, in.Today); ok {
 		o.looks = slices.DeleteFunc(slices.Clone(w.looks), func(l ledger.Look) bool { return l.ElderID != e.ID })
 		o.steps = w.history(e.ID)
 	}
-	o.elders = reach(o.roster, user, in.Today)
-	in.View = o.look(user, w.now, beijing)
+	o.about(user, in)
+	in.View = o.look(user, in)
 	s, c := flows.Advance(flows.Forms, s, in)
 	w.states[user], _ = json.Marshal(s)
 	w.o.entries = append(w.o.entries, c.Entries...)
 	w.o.findings = append(w.o.findings, c.Findings...)
+	w.amend(c.Amended)
 	w.write(c)
 	for _, p := range c.Photos {
 		if p.EntryKey != "" {
@@ -496,6 +521,63 @@ func (w *pure) advance(user string, in flows.Input) {
 			w.outs = append(w.outs, outcome{to: m.To, update: m.Code != "", alarm: m.Priority == ledger.PriorityAlarm, text: m.Text, card: m.Card})
 		}
 	}
+}
+
+// amend makes true what a turn corrects, as the store does.
+func (w *pure) amend(amended []ledger.Amendment) {
+	for _, a := range amended {
+		i := slices.IndexFunc(w.o.entries, func(e ledger.Entry) bool { return e.Key == a.Was.Key })
+		if i < 0 || w.o.entries[i].Version != a.Was.Version {
+			w.t.Fatalf("%s is corrected from version %d, which is not what it is", a.Was.No, a.Was.Version)
+		}
+		w.o.entries[i] = a.Now
+		was := a
+		was.Findings = nil // of the version before, as the store keeps them
+		for _, f := range w.o.findings {
+			if f.EntryKey == a.Was.Key {
+				was.Findings = append(was.Findings, f)
+			}
+		}
+		w.amends = append(w.amends, was)
+		w.o.findings = slices.DeleteFunc(w.o.findings, func(f ledger.Finding) bool { return f.EntryKey == a.Was.Key })
+		w.o.findings = append(w.o.findings, a.Findings...)
+		for key, entry := range w.bound {
+			if entry == a.Was.Key && a.Instead != "" {
+				w.bound[key] = a.Instead
+				w.outs = append(w.outs, outcome{record: "photo for " + w.no(a.Instead)})
+			}
+		}
+	}
+}
+
+// logged are a person's records of late, newest first, and the one of a number or key.
+func (w *pure) logged(user, asked string) []ledger.Record {
+	var out []ledger.Record
+	for _, e := range w.o.entries {
+		mine := e.UserID == user && w.now.Sub(e.EnteredAt) < loggedDays*24*time.Hour
+		if !mine && (asked == "" || e.Key != asked && e.No != asked) {
+			continue
+		}
+		r := ledger.Record{Entry: e}
+		for _, f := range w.o.findings {
+			if f.EntryKey == e.Key {
+				r.Findings = append(r.Findings, f)
+			}
+		}
+		for _, a := range w.amends {
+			if a.Was.Key == e.Key {
+				r.Versions = append(r.Versions, a)
+			}
+		}
+		for key, entry := range w.bound {
+			if entry == e.Key {
+				r.Photos = append(r.Photos, ledger.Photo{Key: key, EntryKey: entry})
+			}
+		}
+		out = append(out, r)
+	}
+	slices.SortStableFunc(out, func(a, b ledger.Record) int { return b.EnteredAt.Compare(a.EnteredAt) })
+	return out
 }
 
 func (w *pure) no(entry string) string {
@@ -524,8 +606,11 @@ func (w *pure) unpictured(user string) int {
 func (w *pure) say(user, text string) { w.advance(user, flows.Input{Kind: flows.Text, Text: text}) }
 func (w *pure) menu(user, key string) { w.advance(user, flows.Input{Kind: flows.Click, Text: key}) }
 func (w *pure) photo(user string)     { w.advance(user, flows.Input{Kind: flows.Photo, Media: "media"}) }
-func (w *pure) voice(user string)     { w.advance(user, flows.Input{Kind: flows.Voice}) }
-func (w *pure) take() []outcome       { o := w.outs; w.outs = nil; return o }
+func (w *pure) voice(user string)     { w.advance(user, flows.Input{Kind: flows.Voice, Media: "media"}) }
+func (w *pure) place(user string) {
+	w.advance(user, flows.Input{Kind: flows.Location, Place: "望远镇望远村"})
+}
+func (w *pure) take() []outcome { o := w.outs; w.outs = nil; return o }
 func (w *pure) tap(user, task, button string, picks map[string][]string) {
 	w.advance(user, flows.Input{Kind: flows.Tap, Task: task, Button: button, Picks: picks, Code: fmt.Sprintf("code%d", w.n)})
 }

@@ -367,17 +367,26 @@ var wholePhones = map[string][]string{
 	"要打电话: calling is the point": {
 		"look wangfang: 本人 13900000100", "look wangfang: 儿子 张建军 13900000300", "check wangfang: 本人 13900000888", "check wangfang: 女儿 李文娟 13900000305"},
 	"an alarm: the reporter's number, for those in charge to call back": {
-		"urgent hejun: 13900000009", "urgent lixia: 13900000009", "visit-not-met hejun: 13900000009", "visit-not-met lixia: 13900000009"},
+		"urgent hejun: 13900000009", "urgent lixia: 13900000009", "visit-not-met hejun: 13900000009", "visit-not-met lixia: 13900000009",
+		"danger hejun: 13900000009", "danger lixia: 13900000009", "voice hejun: 13900000009", "voice lixia: 13900000009"},
 	"what was heard, to the keeper who settles it": {
 		"check xumei: 改为:他儿子13900000777", "correct xumei: 电话停机了,她女儿说换成 13900000996"},
 	"what somebody has just typed, read back for confirmation": {
-		"correct hejun: 要改:电话停机了,她女儿说换成 13900000996", "correct xumei: 改为:13900000997", "correct xumei: 改为:13900000999", "correct xumei: 改为:马晓东 13900000998"},
+		"correct hejun: 要改:电话停机了,她女儿说换成 13900000996", "correct xumei: 改为:13900000997", "correct xumei: 改为:13900000999", "correct xumei: 改为:马晓东 13900000998",
+		"sentence wangfang: 13900000777"},
 }
 
 // withoutSight are the messages that speak of an elder to somebody who may not see them when all is done, each with its reason.
 var withoutSight = map[string][]string{
+	"whose elder it was until yesterday may enter what was done till then, and is told until when": {
+		"assign wangfang: 张桂兰只归您到3月10日,那以后的由接手的人记。哪天去的?直接打,比如「昨天」;不记了说「取消」。",
+		"assign wangfang: 还没记完:张桂兰 电话 都好",
+		"entered-late wangfang: 王建国(望远村一组,76岁)",
+		"entered-late wangfang: 王建国(望远村一组,76岁) 3月19日(补录) 上门 都好",
+		"entered-late wangfang: 王建国只归您到3月19日,那以后的由接手的人记。哪天去的?直接打,比如「昨天」;不记了说「取消」。"},
 	"hand-over: the former visitor learns who took over": {
 		"assign wangfang: 从今天起,张桂兰(望远村三组,78岁)由刘洋接手。之前看过、还没记的,请告诉村里补上。",
+		"entered-late wangfang: 从今天起,王建国(望远村一组,76岁)由刘洋接手。之前看过、还没记的,请告诉村里补上。",
 		"assign wangfang: 从今天起,王建国(望远村一组,76岁)由刘洋接手。之前看过、还没记的,请告诉村里补上。",
 		"assign wangfang: 从今天起,田有福(通桥村一组,82岁)由吴霞接手。之前看过、还没记的,请告诉村里补上。",
 		"assign wangfang: 从今天起,苏兰芳(望远村二组,76岁)由刘洋接手。之前看过、还没记的,请告诉村里补上。",
@@ -496,6 +505,12 @@ var roads = map[string]string{
 	"own":       "counts",
 	"figures":   "counts",
 	"view":      "reads records for figures of the speaker's areas",
+	"read":      "the name of the elder under way, if May still shows them",
+	"Elder":     "name and age of whom Find let through, to read a sentence by",
+	"about":     "asks May, for sight or for entering what was theirs",
+	"readable":  "asks May who may read a record, and who mend it",
+	"records":   "counts, for signs that name no elder",
+	"pictures":  "compares photographs by the records' numbers",
 }
 
 // TestRoadsToTheLedger: nobody takes an elder out of the roster but the roads above; and what only the whole ledger shows is

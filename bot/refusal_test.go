@@ -347,8 +347,10 @@ func BenchmarkRefusal(b *testing.B) {
 			for b.Loop() {
 				o := o
 				in := flows.Input{Key: "m", User: "u", Now: wednesday, Today: ledger.DayOf(wednesday, beijing), Zone: beijing, Text: "查" + c.words[i%len(c.words)]}
-				o.wants, o.elders = flows.Asks(in), reach(o.roster, in.User, in.Today)
-				in.View = o.look(in.User, wednesday, beijing)
+				in.View.Said, _ = (&Bot{Options: Options{Reader: shippedWords()}}).read(o, in.User, "", in)
+				o.wants = flows.Asks(flows.State{}, in)
+				o.about(in.User, in)
+				in.View = o.look(in.User, in)
 				_, out := flows.Advance(flows.Forms, flows.State{}, in)
 				if len(out.Messages) != 1 || !strings.HasPrefix(out.Messages[0].Text, "您名下没有") {
 					b.Fatalf("%s is not refused", in.Text)

@@ -153,20 +153,34 @@ func backoff(base time.Duration, attempts int) time.Duration {
 	return d
 }
 
-// fetch brings a photo home at once: WeCom forgets it in three days (wecom/90254).
+// fetch brings a photo, or what was spoken, home at once: WeCom forgets it in three days (wecom/90254).
 func (b *Bot) fetch(ctx context.Context, m ledger.Message) error {
-	data, _, err := b.Messenger.Fetch(ctx, m.MediaID, maxPhoto)
+	p, err := b.Store.Photo(ctx, m.Photo)
 	if err != nil {
 		return err
 	}
-	hash, size, err := b.Album.Keep(data)
-	if errors.Is(err, ErrNoPicture) {
+	most := int64(maxPhoto)
+	if p.Kind == ledger.MediaVoice {
+		most = maxVoice
+	}
+	data, contentType, err := b.Messenger.Fetch(ctx, m.MediaID, most)
+	if err != nil {
+		return err
+	}
+	var hash, look string
+	var size int
+	if p.Kind == ledger.MediaVoice {
+		hash, size, err = b.Album.KeepVoice(data, contentType)
+	} else {
+		hash, size, look, err = b.Album.Keep(data)
+	}
+	if errors.Is(err, ErrNoPicture) || errors.Is(err, ErrNoVoice) {
 		return b.Store.PhotoLost(ctx, m.Photo)
 	}
 	if err != nil {
 		return err
 	}
-	return b.Store.PhotoStored(ctx, m.Photo, hash, size)
+	return b.Store.PhotoStored(ctx, m.Photo, hash, size, look)
 }
 
 // wecomAnswered keeps how WeCom is: an answer, even a refusal, means it is there.

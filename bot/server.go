@@ -18,6 +18,7 @@ import (
 
 	"xunfang/bot/wecom"
 	"xunfang/flows"
+	"xunfang/flows/understand"
 	"xunfang/ledger"
 	"xunfang/scheduler"
 	"xunfang/store"
@@ -40,7 +41,9 @@ type Options struct {
 	Zone         *time.Location
 	Album        *Album
 	Forms        []flows.Form
-	Passive      bool // a tapped card is greyed by the passive reply (unconfirmed whether WeCom honours it, wecom/90241)
+	Reader       *understand.Reader // reads sentences; nil: with the words the program ships
+	Passive      bool               // a tapped card is greyed by the passive reply (unconfirmed whether WeCom honours it, wecom/90241)
+	Gather       time.Duration      // how long to wait for more where visits are told one right after the other; 0: not at all
 	Now          func() time.Time
 	Log          *slog.Logger
 }
@@ -50,8 +53,10 @@ type Bot struct {
 	Options
 	turns   *turns
 	sender  *sender
+	second  *second
 	metrics *metrics
 	recall  recall
+	bursts  bursts
 	indexes indexes
 	wecomUp atomic.Int64 // unix ms of WeCom's last good answer, negative: of the first failure since
 }
@@ -67,12 +72,25 @@ func New(o Options) *Bot {
 	if o.Forms == nil {
 		o.Forms = flows.Forms
 	}
+	if o.Reader == nil {
+		o.Reader = shippedWords()
+	}
 	b := &Bot{Options: o}
 	b.metrics = newMetrics(b)
 	b.turns = newTurns(b)
 	b.sender = newSender(b)
+	b.second = newSecond(b)
 	return b
 }
+
+// shippedWords is made once: its tables are part of the program, and its tests read them.
+var shippedWords = sync.OnceValue(func() *understand.Reader {
+	r, err := understand.New()
+	if err != nil {
+		panic(err)
+	}
+	return r
+})
 
 // Handler serves the callback and what operators look at.
 func (b *Bot) Handler() http.Handler {
@@ -92,6 +110,7 @@ func (b *Bot) Run(ctx context.Context) {
 	var g sync.WaitGroup
 	g.Go(func() { b.turns.run(ctx) })
 	g.Go(func() { b.sender.run(ctx) })
+	g.Go(func() { b.second.run(ctx) })
 	g.Go(func() { b.listen(ctx) })
 	g.Wait()
 }

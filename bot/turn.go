@@ -160,23 +160,37 @@ func (t *turns) person(ctx context.Context, user string) {
 			t.bot.Log.Error("inbox not read", "err", err)
 			return
 		}
-		for _, in := range pending {
-			if err := t.bot.handle(work, in); err != nil {
-				t.bot.Log.Error("turn failed", "message", in.ID, "err", err)
+		if t.bot.gathers(work, user, pending) {
+			select { // without a signal several were written, and now they come one by one
+			case <-time.After(t.bot.Gather):
+			case <-ctx.Done():
+			}
+			continue
+		}
+		full := len(pending) == 16
+		for len(pending) > 0 {
+			n, err := t.bot.handle(work, pending)
+			if err != nil {
+				t.bot.Log.Error("turn failed", "message", pending[0].ID, "err", err)
 				t.bot.metrics.failed.Inc()
 				return
 			}
+			pending = pending[n:]
 		}
-		if len(pending) < 16 {
+		if !full {
 			return
 		}
 	}
 }
 
-// handle takes the turn of one message. A panic is the programmer's mistake and this message's alone; a message that no
+// handle takes the turn of the first message that waits, and of those behind it that are one with it; it says of how many. A panic is the programmer's mistake and this message's alone; a message that no
 // try digests is kept, marked and answered with an apology, so that the next one gets its turn.
-func (b *Bot) handle(ctx context.Context, in store.Inbound) (err error) {
-	start := time.Now()
+func (b *Bot) handle(ctx context.Context, pending []store.Inbound) (n int, err error) {
+	start, in := time.Now(), pending[0]
+	if in.Tries > 0 { // which of several could not be digested, each for itself will show
+		pending = pending[:1]
+	}
+	n = 1 // where it fails, the first is the one marked
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %s\n%s", broken(p), debug.Stack())
@@ -200,13 +214,14 @@ func (b *Bot) handle(ctx context.Context, in store.Inbound) (err error) {
 		}
 	}()
 	for range staleTurn {
-		if err = b.turn(ctx, in); !errors.Is(err, store.ErrStale) {
-			return err
+		done, err := b.turn(ctx, pending)
+		if !errors.Is(err, store.ErrStale) {
+			return max(1, done), err
 		}
 		b.recall.forget(in.User)
 		b.metrics.stale.Inc()
 	}
-	return err
+	return 1, store.ErrStale
 }
 
 // broken is what a panic may say in the log: the runtime's own words, of anything else only what it is, because it may hold
@@ -249,21 +264,24 @@ func (r *recall) forget(user string) {
 	delete(r.known, user)
 }
 
-// turn reads conversation and view, lets flows decide, and commits all of it or nothing.
-func (b *Bot) turn(ctx context.Context, in store.Inbound) error {
+// turn reads conversation and view, lets flows decide, and commits all of it or nothing. It takes the first message that
+// waits and those that are one with it, and says how many that were.
+func (b *Bot) turn(ctx context.Context, pending []store.Inbound) (n int, err error) {
+	in := pending[0]
 	ev, err := wecom.Parse(in.Raw)
 	if err != nil {
-		return fmt.Errorf("read message %d: %w", in.ID, err)
+		return 0, fmt.Errorf("read message %d: %w", in.ID, err)
 	}
+	n = 1
 	t := store.Turn{Inbound: []int64{in.ID}, User: in.User}
 	kind, ok := kindOf(ev)
 	if !ok { // kept, answered 200, and of no meaning to a conversation
-		return b.Store.Commit(ctx, store.Turn{Inbound: t.Inbound})
+		return n, b.Store.Commit(ctx, store.Turn{Inbound: t.Inbound})
 	}
 	conv, known := b.recall.get(in.User)
 	if !known {
 		if conv, err = b.Store.Conversation(ctx, in.User); err != nil {
-			return fmt.Errorf("read conversation: %w", err)
+			return 0, fmt.Errorf("read conversation: %w", err)
 		}
 	}
 	var s flows.State
@@ -275,33 +293,132 @@ func (b *Bot) turn(ctx context.Context, in store.Inbound) error {
 	}
 	input := flows.Input{
 		Key: in.Key, User: in.User, Now: in.At, Today: ledger.DayOf(in.At, b.Zone), Zone: b.Zone, Kind: kind,
-		Text: ev.Content, Task: ev.TaskID, Button: ev.EventKey, Code: ev.ResponseCode, Picks: ev.Picks, Media: ev.MediaID,
+		Text: ev.Content, Place: ev.Label, Task: ev.TaskID, Button: ev.EventKey, Code: ev.ResponseCode, Picks: ev.Picks, Media: ev.MediaID,
 	}
 	if kind == flows.Click {
 		input.Text = ev.EventKey
 	}
+	for _, m := range b.joined(ctx, s, input, pending) {
+		t.Inbound, input.Text = append(t.Inbound, m.id), input.Text+"\n"+m.text
+		n++
+	}
 	if b.Passive { // the card has been greyed already, and one code is good for one update
 		input.Code = ""
 	}
-	if input.View, err = b.view(ctx, in.User, input); err != nil {
-		return fmt.Errorf("read view: %w", err)
+	if input.View, err = b.view(ctx, in.User, s, input); err != nil {
+		return 0, fmt.Errorf("read view: %w", err)
 	}
 	s, t.Changes = flows.Advance(b.Forms, s, input)
 	for i := range t.Changes.Messages { // no turn says more than eight things to one person
 		t.Changes.Messages[i].Nth = conv.Revision*8 + int64(i)
 	}
 	if t.Changes.Messages, err = b.render(t.Changes.Messages); err != nil {
-		return err
+		return 0, err
 	}
 	t.Revision = conv.Revision
 	if t.State, err = json.Marshal(s); err != nil {
-		return fmt.Errorf("write conversation: %w", err)
+		return 0, fmt.Errorf("write conversation: %w", err)
 	}
 	if err := b.Store.Commit(ctx, t); err != nil {
-		return err
+		return 0, err
+	}
+	if kind == flows.Text && flows.Joins(s, input.View.Said) {
+		b.bursts.put(in.User, pending[n-1].At)
 	}
 	b.recall.put(in.User, store.Conversation{State: t.State, Revision: t.Revision + 1})
-	return nil
+	return n, nil
+}
+
+// gathers says whether to wait a moment for more: another visit was told just now, this is one more, and nobody has waited for
+// it yet. Nothing else ever waits.
+func (b *Bot) gathers(ctx context.Context, user string, pending []store.Inbound) bool {
+	if b.Gather == 0 || len(pending) == 0 {
+		return false
+	}
+	last := b.bursts.take(user)
+	if last.IsZero() || pending[0].At.Sub(last) > burstGap {
+		return false
+	}
+	roster, err := b.Store.Roster(ctx)
+	if err != nil {
+		return false
+	}
+	ev, err := wecom.Parse(pending[0].Raw)
+	if kind, _ := kindOf(ev); err != nil || kind != flows.Text {
+		return false
+	}
+	in := flows.Input{Kind: flows.Text, Text: ev.Content, Today: ledger.DayOf(pending[0].At, b.Zone)}
+	parts, _ := b.read(outlook{roster: roster, names: b.indexes.of(roster)}, user, "", in)
+	return flows.Joins(flows.State{}, parts)
+}
+
+// burstGap is how close behind a visit told in a sentence the next one is taken for a burst.
+const burstGap = 3 * time.Second
+
+// bursts know who told of a visit in a sentence when last.
+type bursts struct {
+	mu   sync.Mutex
+	last map[string]time.Time
+}
+
+func (x *bursts) put(user string, at time.Time) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if x.last == nil || len(x.last) >= recallMax {
+		x.last = map[string]time.Time{}
+	}
+	x.last[user] = at
+}
+
+// take forgets it, so that nobody waits twice for one message.
+func (x *bursts) take(user string) time.Time {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	at := x.last[user]
+	delete(x.last, user)
+	return at
+}
+
+// behind is a message that is one with the one before it.
+type behind struct {
+	id   int64
+	text string
+}
+
+// joinedMost is how many bytes of text one turn reads: less than a reader looks at.
+const joinedMost = 2000
+
+// joined are the messages right behind the first that are one with it: visits told one by one without a signal arrive
+// together, and get one answer (requirements §3 case 7).
+func (b *Bot) joined(ctx context.Context, s flows.State, first flows.Input, pending []store.Inbound) []behind {
+	if first.Kind != flows.Text || len(pending) == 1 {
+		return nil
+	}
+	roster, err := b.Store.Roster(ctx)
+	if err != nil { // the turn will say so
+		return nil
+	}
+	o := outlook{roster: roster, names: b.indexes.of(roster)}
+	var out []behind
+	length := 0
+	for i, p := range pending {
+		in := first
+		if i > 0 {
+			ev, err := wecom.Parse(p.Raw)
+			if kind, _ := kindOf(ev); err != nil || kind != flows.Text {
+				break
+			}
+			in.Text = ev.Content
+		}
+		parts, _ := b.read(o, first.User, "", in)
+		if length += len(in.Text); length > joinedMost || !flows.Joins(s, parts) {
+			break
+		}
+		if i > 0 {
+			out = append(out, behind{p.ID, in.Text})
+		}
+	}
+	return out
 }
 
 // kindOf says what a message is to a conversation; false where it is nothing to it.
@@ -354,15 +471,26 @@ func (b *Bot) apologise(ctx context.Context, in store.Inbound) error {
 }
 
 // view reads what the speaker may see. Figures are read only for the words that show them.
-func (b *Bot) view(ctx context.Context, user string, in flows.Input) (flows.View, error) {
+func (b *Bot) view(ctx context.Context, user string, s flows.State, in flows.Input) (flows.View, error) {
 	roster, err := b.Store.Roster(ctx)
 	if err != nil {
 		return flows.View{}, err
 	}
-	o := outlook{roster: roster, pack: b.Pack, elders: reach(roster, user, in.Today), wants: flows.Asks(in), names: b.indexes.of(roster)}
+	o := outlook{roster: roster, pack: b.Pack, names: b.indexes.of(roster)}
+	in.View.Said, in.View.Added = b.read(o, user, flows.About(s), in)
+	o.wants = flows.Asks(s, in)
+	o.about(user, in)
 	ids := make([]string, 0, len(o.elders))
-	for _, e := range o.elders {
+	if o.logs, err = b.logged(ctx, o, user, in); err != nil {
+		return flows.View{}, err
+	}
+	for _, e := range slices.Concat(o.elders, o.named) {
 		ids = append(ids, e.ID)
+	}
+	for _, r := range o.logs { // how it stands with them is told when a record is mended
+		if !slices.Contains(ids, r.ElderID) && roster.May(user, r.ElderID, in.Today).Sight > ledger.SightNone {
+			ids = append(ids, r.ElderID)
+		}
 	}
 	if o.wants.Figures {
 		for _, p := range areas(roster, user, in.Today) {
@@ -386,6 +514,11 @@ func (b *Bot) view(ctx context.Context, user string, in flows.Input) (flows.View
 			}
 		}
 	}
+	if o.wants.Reviews {
+		if o.signs, err = b.Store.Reviews(ctx, ledger.ReviewOpen); err != nil {
+			return flows.View{}, err
+		}
+	}
 	if o.wants.Proposals {
 		if o.open, err = b.Store.Proposals(ctx); err != nil {
 			return flows.View{}, err
@@ -399,7 +532,7 @@ func (b *Bot) view(ctx context.Context, user string, in flows.Input) (flows.View
 			return flows.View{}, err
 		}
 	}
-	return o.look(user, in.Now, b.Zone), nil
+	return o.look(user, in), nil
 }
 
 // logged is how many looks and changes of an elder are read.

@@ -2,6 +2,7 @@ package bot
 
 import (
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,7 +17,8 @@ import (
 type outlook struct {
 	roster   *ledger.Roster
 	pack     scheduler.Pack
-	elders   []ledger.Elder // within the speaker's reach
+	elders   []ledger.Elder // of the speaker's everyday
+	named    []ledger.Elder // whom the sentence or the conversation is about besides
 	entries  []ledger.Entry // of the elders in scope, from the quarter's first day
 	findings []ledger.Finding
 	noPhoto  int // the speaker's door visits of the period that owe a photo
@@ -28,6 +30,8 @@ type outlook struct {
 	wants flows.Wants
 	open  []ledger.Proposal // that wait for whoever keeps the elder
 	looks []ledger.Look     // at the one elder asked about
+	logs  []ledger.Record   // that the speaker may mend, newest first, when asked for
+	signs []ledger.Review   // open ones, when asked for
 	steps []ledger.Step     // of the same
 }
 
@@ -80,11 +84,11 @@ func areas(r *ledger.Roster, user string, today ledger.Day) []ledger.Post {
 }
 
 // look makes the view of a person at a moment.
-func (o outlook) look(user string, now time.Time, zone *time.Location) flows.View {
+func (o outlook) look(user string, in flows.Input) flows.View {
+	now, zone, today := in.Now, in.Zone, in.Today
 	o.zone = zone
-	today := ledger.DayOf(now, zone)
 	r := o.roster
-	v := flows.View{Rules: o.rules(today)}
+	v := flows.View{Rules: o.rules(today), Said: in.View.Said, Added: in.View.Added}
 	who, _ := r.Person(user)
 	for _, p := range r.Posts(user) {
 		if p.Holds(today) {
@@ -109,12 +113,17 @@ func (o outlook) look(user string, now time.Time, zone *time.Location) flows.Vie
 	}
 	v.Elders = make([]flows.Elder, 0, len(o.elders))
 	for _, e := range o.elders {
-		v.Elders = append(v.Elders, o.elder(e, byElder[e.ID], user, today))
+		v.Elders = append(v.Elders, o.elder(e, byElder[e.ID], user, in))
+	}
+	for _, e := range o.named {
+		v.Named = append(v.Named, o.elder(e, byElder[e.ID], user, in))
 	}
 	v.After = func(e ledger.Entry) []ledger.Duty {
 		elder, _ := r.Elder(e.ElderID)
-		return o.due(elder, append(slices.Clip(byElder[e.ElderID]), e), today)
+		others := slices.DeleteFunc(slices.Clone(byElder[e.ElderID]), func(x ledger.Entry) bool { return x.Key == e.Key })
+		return o.due(elder, append(others, e), min(today, o.lastDay(e.Day)))
 	}
+	v.Logged = o.readable(user, today)
 	if o.wants.Figures {
 		v.Figure = o.own(v.Elders, user, now.In(zone))
 		for _, p := range areas(r, user, today) {
@@ -132,21 +141,63 @@ func (o outlook) rules(today ledger.Day) flows.Rules {
 	return flows.Rules{
 		Period: period, Heating: o.pack.Heating(today), Rainy: o.pack.Rainy(today), Recheck: o.pack.Recheck, Confirm: o.pack.Confirm,
 		PhotoNeeded: o.pack.PhotoFor(ledger.MethodDoor) == scheduler.PhotoRequired, PhotoGrace: time.Duration(o.pack.Photo.Grace),
+		OpenFrom: o.pack.OpenFrom(today),
 	}
 }
 
-func (o outlook) elder(e ledger.Elder, entries []ledger.Entry, user string, today ledger.Day) flows.Elder {
-	out := o.bare(e, user, today)
-	out.Duties, out.Entries = o.due(e, entries, today), len(entries)
+// jointly is how long after somebody's record another's of the same elder may be the same visit (requirements §3 case 25).
+const jointly = 2 * time.Hour
+
+func (o outlook) elder(e ledger.Elder, entries []ledger.Entry, user string, in flows.Input) flows.Elder {
+	out := o.bare(e, user, in.Today)
+	if out.Until == "" {
+		out.Duties = o.due(e, entries, in.Today)
+	}
+	out.Entries, out.Numbered = len(entries), map[string]int{}
 	for _, x := range entries {
-		if x.Outcome.Met() && x.Day <= today {
-			out.Last = max(out.Last, x.Day)
+		if no, n := numbered(x.No, e.ID); n > 0 {
+			out.Numbered[no] = max(out.Numbered[no], n)
 		}
-		if x.Day == today {
-			out.Today++
+		if x.Outcome.Met() && x.Day <= in.Today {
+			out.Last = max(out.Last, x.Day)
+			out.Counted = append(out.Counted, x.Day)
+			out.Attempts = 0
+		}
+		if x.Outcome == ledger.OutcomeAbsent && x.Day > out.Missed { // twice on a day is one attempt
+			out.Missed = x.Day
+			out.Attempts++
+		}
+		if x.UserID != user && x.Day == in.Today && x.Outcome.Met() && in.Now.Sub(x.EnteredAt) < jointly && out.Until == "" {
+			p, _ := o.roster.Person(x.UserID)
+			out.Others = append(out.Others, flows.Joint{Record: ledger.Record{Entry: x}, Name: p.Name})
 		}
 	}
 	return out
+}
+
+// numbered reads a record's number: what it begins with, and which of the day's it is. 0 where it is another elder's.
+func numbered(no, elderID string) (string, int) {
+	at := len("060102-")
+	if len(no) < at || !strings.HasPrefix(no[at:], elderID) {
+		return "", 0
+	}
+	first, rest := no[:at+len(elderID)], no[at+len(elderID):]
+	if rest == "" {
+		return first, 1
+	}
+	n, err := strconv.Atoi(strings.TrimPrefix(rest, "-"))
+	if err != nil {
+		return "", 0
+	}
+	return first, n
+}
+
+// lastDay is the last day of the period in which a day's visit counts.
+func (o outlook) lastDay(day ledger.Day) ledger.Day {
+	if o.rules(day).Period == "本月" {
+		return ledger.MonthOf(day).Last()
+	}
+	return ledger.QuarterOf(day).Last()
 }
 
 // bare is an elder without what the records say.
@@ -156,7 +207,12 @@ func (o outlook) bare(e ledger.Elder, user string, today ledger.Day) flows.Elder
 		ID: e.ID, Name: e.Name, Aliases: strings.FieldsFunc(e.Aliases, func(c rune) bool { return c == '、' }), Female: e.Gender == "女",
 		Village: r.At(e.Region, ledger.LevelVillage).Name, Group: r.At(e.Region, ledger.LevelGroup).Name, Age: e.Birth.Age(today),
 		Tier: r.Tier(e.ID, today), Mine: slices.Contains(r.Visitors(e.ID, today), user),
-		Phone: e.Phone, Address: e.Address, Region: e.Region, Access: r.May(user, e.ID, today),
+		Phone: e.Phone, Address: e.Address, Region: e.Region, Access: r.May(user, e.ID, today), Since: e.Since,
+	}
+	if out.Access.Late {
+		out.Until, _ = r.Until(user, e.ID, today)
+		out.Phone, out.Address = "", ""
+		return out
 	}
 	out.Away, _ = r.Standing(e.ID, today)
 	if kin := r.Kin(e.ID); len(kin) > 0 {
@@ -202,7 +258,7 @@ func (o outlook) own(elders []flows.Elder, user string, now time.Time) flows.Fig
 		}
 	}
 	for _, x := range o.entries {
-		if x.UserID != user || x.Day < first || x.Day > today {
+		if x.UserID != user || x.Day < first || x.Day > today || x.Outcome == ledger.OutcomeUndone {
 			continue
 		}
 		f.Visits++

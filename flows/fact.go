@@ -19,6 +19,7 @@ var factForm = Form{
 	Steps: []Step{
 		{Key: "value", When: isNot("field", "address"), Ask: askFact, Parse: parseNumber},
 		{Key: "value.address", When: is("field", "address"), Ask: askFact, Parse: parseFact},
+		{Key: "ok", When: is("sure", "ask"), Ask: askSure, Parse: parseMend},
 	},
 }
 
@@ -56,7 +57,16 @@ func parseNumber(raw string, in Input) (string, error) {
 	return v, err
 }
 
+// askSure shows a fact back that was told in a sentence.
+func askSure(a Answers, in Input) Prompt {
+	return Prompt{Card: &ledger.Card{Title: who(Answers{"elder": a["for"]}, in) + "的" + factNames[a["field"]] + "改成这个?",
+		Sub: orElse(a["value"], a["value.address"]), Buttons: []ledger.Button{{Key: "yes", Text: "改", Style: 1}, {Key: "no", Text: "不改", Style: 2}}}}
+}
+
 func factDone(a Answers, in Input) Result {
+	if a["ok"] == "no" {
+		return unchanged("好,没有改。")
+	}
 	f := ledger.Fact{Key: a["entry"] + "/" + a["field"], EntryKey: a["entry"], ElderID: a["for"], Field: a["field"],
 		Result: "changed", Value: orElse(a["value"], a["value.address"]), By: in.User, At: in.Now}
 	hits, _ := in.View.Find(f.ElderID)

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"xunfang/flows/understand"
 	"xunfang/ledger"
 )
 
@@ -31,6 +32,7 @@ type Step struct {
 	Parse  func(string, Input) (string, error) // option id or typed text to stored answer; the error is a Hint, Redo or Abandon
 	Lines  bool                                // one line answers it; further lines of the same text answer the next such steps
 	Urgent string                              // the answer that raises an alarm
+	Then   func(Answers, string)               // what an answer says of other steps besides
 }
 
 // Prompt is a question as it is shown: a card, or a text where a card cannot ask it.
@@ -50,7 +52,8 @@ type Result struct {
 	Text    string      // the same in words, for a typed answer or a card that can no longer be changed
 	Next    string
 	With    Answers
-	Recent  *Recent
+	Queue   []Answers // visits still to be asked about, one after the other
+	Recent  []Recent
 }
 
 // Hint is a mistake of the person: what to do instead.
@@ -58,8 +61,11 @@ type Hint string
 
 func (h Hint) Error() string { return string(h) }
 
-// Redo sends the person back to some answers; what they were stays at hand under "was.".
-type Redo struct{ Keys []string }
+// Redo sends the person back to some answers; what they were stays at hand under "was.", unless they were plainly wrong.
+type Redo struct {
+	Keys   []string
+	Afresh bool
+}
 
 func (Redo) Error() string { return "redo" }
 
@@ -77,8 +83,13 @@ type State struct {
 	Miss    int      `json:"miss,omitempty"`    // answers not understood in a row
 	Parked  []Draft  `json:"parked,omitempty"`  // oldest first
 	Tray    []Shot   `json:"tray,omitempty"`    // photos bound to nothing yet
-	Recent  []Recent `json:"recent,omitempty"`  // visits confirmed a moment ago that still want a photo
+	Queue   []Draft  `json:"queue,omitempty"`   // visits of one message still to be asked about, in order
+	Recent  []Recent `json:"recent,omitempty"`  // visits confirmed that still want a photo
+	Logged  []Recent `json:"logged,omitempty"`  // records of the last confirmation, while they can be undone
+	Danger  Danger   `json:"danger,omitzero"`   // what sounded like danger and is not answered yet
+	Switch  Draft    `json:"switch,omitzero"`   // another visit that was begun in the middle of this one
 	Alarmed int64    `json:"alarmed,omitempty"` // unix seconds of the last alarm raised
+	Burden  Burden   `json:"burden,omitzero"`   // what the bot asks of this person
 }
 
 // Draft is a form under way.
@@ -118,11 +129,12 @@ type Input struct {
 	Button string              // tapped
 	Code   string              // response_code of the tap: good for one update of that card
 	Picks  map[string][]string // chosen option ids by question
-	Media  string              // media id of a photo
+	Media  string              // media id of a photo or of something spoken
+	Place  string              // what a shared location is called
 	View   View
 
-	shots   []string // photos that belong to the open form, set by the turn
-	answers Answers  // of the open form so far, set by the turn
+	shots   []Shot  // photos and voice that belong to the open form, set by the turn
+	answers Answers // of the open form so far, set by the turn
 }
 
 // Times of a conversation (requirements §2.1).
@@ -148,13 +160,14 @@ func Advance(forms []Form, s State, in Input) (State, ledger.Changes) {
 		case Photo:
 			t.photo()
 		case Voice:
-			t.say("语音我还听不了,请打一句字,或用输入法的话筒说成字。有人遇到危险,请说「紧急」。")
+			t.voice()
 		case Location:
-			t.say("位置收到了。记巡访不用发位置;要记一次请点「巡访」。")
+			t.location()
 		case Text:
 			t.text()
 		}
 	}
+	t.s.Burden.count(s, t.s, in)
 	t.s.At = in.Now.Unix()
 	return t.s, t.out
 }
@@ -178,7 +191,9 @@ func (t *turn) settle() {
 	}
 	t.s.Parked = slices.DeleteFunc(slices.Clone(t.s.Parked), func(d Draft) bool { return old(d.At, draftLife) })
 	t.s.Tray = slices.DeleteFunc(slices.Clone(t.s.Tray), func(p Shot) bool { return old(p.At, trayLife) })
-	t.s.Recent = slices.DeleteFunc(slices.Clone(t.s.Recent), func(r Recent) bool { return old(r.At, t.in.View.Rules.PhotoGrace) })
+	t.s.Queue = slices.DeleteFunc(slices.Clone(t.s.Queue), func(d Draft) bool { return old(d.At, draftLife) })
+	t.s.Recent = slices.DeleteFunc(slices.Clone(t.s.Recent), func(r Recent) bool { return old(r.At, trayLife) })
+	t.s.Logged = slices.DeleteFunc(slices.Clone(t.s.Logged), func(r Recent) bool { return old(r.At, undoLife) })
 }
 
 func (t *turn) form(name string) *Form {
@@ -255,17 +270,16 @@ func (t *turn) next() {
 
 func (t *turn) ask() {
 	st := t.step()
-	t.in.shots = t.s.warm(t.in.Now)
+	t.in.shots, t.in.answers = t.s.warm(t.in.Now), t.s.Answers
 	p := st.Ask(t.s.Answers, t.in)
 	t.s.Step, t.s.Task, t.s.Miss = st.Key, "", 0
 	if p.Look != "" {
 		t.looked(p.Look, ledger.LookCheck)
 	}
-	if p.Card == nil {
-		t.say(p.Text)
-		return
+	t.say(p.Text)
+	if p.Card != nil {
+		t.s.Task = t.card(*p.Card)
 	}
-	t.s.Task = t.card(*p.Card)
 }
 
 func (t *turn) finish() {
@@ -282,19 +296,43 @@ func (t *turn) finish() {
 	default:
 		t.say(res.Text)
 	}
-	if res.Recent != nil {
-		t.s.Recent = append(t.s.Recent, *res.Recent)
+	t.s.Recent = append(t.s.Recent, res.Recent...)
+	if len(res.Changes.Entries) > 0 {
+		t.s.Logged = nil
+	}
+	for _, e := range res.Changes.Entries {
+		t.s.Logged = append(t.s.Logged, Recent{Entry: e.Key, Elder: e.ElderID, At: t.in.Now.Unix()})
+	}
+	if f.Name == pileForm.Name && pictures(t.in.shots) > 0 && len(res.Recent) > 0 { // sent with the lines: nobody said which of them
+		t.whichVisit()
 	}
 	t.clear()
+	for _, with := range res.Queue {
+		t.s.Queue = append(t.s.Queue, Draft{Form: "visit", Answers: with, At: t.in.Now.Unix()})
+	}
 	if res.Next != "" {
 		t.start(res.Next, res.With)
 		return
 	}
-	t.offer()
+	t.onward()
+}
+
+// onward goes on with what one message told besides, and otherwise shows the way back.
+func (t *turn) onward() {
+	if len(t.s.Queue) == 0 {
+		t.offer()
+		return
+	}
+	d := t.s.Queue[0]
+	t.s.Queue = t.s.Queue[1:]
+	t.start(d.Form, d.Answers)
 }
 
 func (t *turn) merge(c ledger.Changes) {
 	t.out.Entries = append(t.out.Entries, c.Entries...)
+	t.out.Amended = append(t.out.Amended, c.Amended...)
+	t.out.Reviewed = append(t.out.Reviewed, c.Reviewed...)
+	t.out.Drop = append(t.out.Drop, c.Drop...)
 	t.out.Findings = append(t.out.Findings, c.Findings...)
 	t.out.Facts = append(t.out.Facts, c.Facts...)
 	t.out.Photos = append(t.out.Photos, c.Photos...)
@@ -359,7 +397,7 @@ func (t *turn) tap() {
 	case in.Task != "" && in.Task == t.s.Last:
 		// The second of two quick taps: the first has been obeyed and its answer is on the card.
 	case strings.HasPrefix(in.Button, "go:"):
-		if !strings.HasPrefix(in.Button, "go:take:") && !strings.HasPrefix(in.Button, "go:leave:") {
+		if verb, _, _ := strings.Cut(in.Button[len("go:"):], ":"); !slices.Contains(ownDone, verb) {
 			t.done("好")
 		}
 		t.s.Last = in.Task
@@ -378,10 +416,27 @@ func (t *turn) tap() {
 	}
 }
 
+// ownDone are the buttons that say themselves what became of them.
+var ownDone = []string{"take", "leave", "alarm", "calm", "undo", "why", "settle"}
+
 // goTo follows a button that says by itself what it is for.
 func (t *turn) goTo(what string) {
 	verb, arg, _ := strings.Cut(what, ":")
 	switch verb {
+	case "alarm":
+		t.alarmed()
+	case "calm":
+		t.calm()
+	case "switch":
+		t.switched(arg == "yes")
+	case "undo":
+		t.undo(arg)
+	case "mend":
+		t.mend(arg)
+	case "why":
+		t.why(arg)
+	case "settle":
+		t.settled(arg, t.in.View.Reviews)
 	case "visit":
 		if e := t.in.View.find(arg); e != nil {
 			t.start("visit", Answers{"elder": arg})
@@ -440,7 +495,9 @@ func (t *turn) feed(st *Step, raw string) bool {
 		case Redo:
 			for _, k := range e.Keys {
 				if old, ok := t.s.Answers[k]; ok {
-					t.s.Answers["was."+k] = old
+					if !e.Afresh {
+						t.s.Answers["was."+k] = old
+					}
 					delete(t.s.Answers, k)
 				}
 				t.s.Order = slices.DeleteFunc(t.s.Order, func(o string) bool { return o == k })
@@ -457,6 +514,9 @@ func (t *turn) feed(st *Step, raw string) bool {
 		}
 	}
 	t.set(st.Key, value)
+	if st.Then != nil {
+		st.Then(t.s.Answers, value)
+	}
 	if st.Urgent != "" && value == st.Urgent {
 		t.alarm(inDanger(t.s.Answers, t.in))
 	}
@@ -480,11 +540,10 @@ func (t *turn) cancel() {
 	t.clear()
 	if t.in.Code != "" {
 		t.done("已撤销")
-		t.offer()
-		return
+	} else {
+		t.say("好,这次不记了。")
 	}
-	t.say("好,这次不记了。")
-	t.offer()
+	t.onward()
 }
 
 // back drops the last answer and asks it again.
@@ -500,7 +559,7 @@ func (t *turn) back() {
 	t.next()
 }
 
-// text reads typed words: commands first, then the open question, then a visit in a few words.
+// text reads typed words: commands first, then danger, then the open question, then a sentence.
 func (t *turn) text() {
 	said := fold(t.in.Text)
 	switch said {
@@ -513,6 +572,11 @@ func (t *turn) text() {
 	case "继续", "接着记":
 		t.resume()
 		return
+	case "撤销":
+		if t.s.Form == "" || t.s.Step != "ok" {
+			t.undo("")
+			return
+		}
 	}
 	if t.word(said) || t.affair(said) || t.question(said) {
 		return
@@ -521,13 +585,16 @@ func (t *turn) text() {
 		t.loose(said)
 		return
 	}
-	if with := readVisit(said, t.in.View); t.s.Form == factForm.Name && with != nil { // on to the next elder: the fact is asked again another time
-		t.start("visit", with)
+	if i := slices.IndexFunc(t.in.View.Said, perilous); i >= 0 && t.s.Form != emergencyForm.Name { // requirements §3 case 21
+		t.peril(t.in.View.Said[i])
 		return
 	}
 	st := t.step()
 	if st == nil || st.Key != t.s.Step {
 		t.next()
+		return
+	}
+	if t.elsewhere(st, said) {
 		return
 	}
 	lines := []string{strings.TrimSpace(t.in.Text)}
@@ -551,14 +618,25 @@ func (t *turn) text() {
 	t.next()
 }
 
-// loose reads a text outside any form: a visit in a few words, or nothing we know.
+// loose reads a text outside any form: an elder's name, a sentence, or nothing we know.
 func (t *turn) loose(said string) {
-	if t.idled { // a late answer is never applied; it shows the way back
+	parts := t.in.View.Said
+	whole := slices.ContainsFunc(parts, func(p understand.Part) bool {
+		return perilous(p) || p.Reading.Intent == understand.Visit && len(p.Reading.Elders) > 0
+	})
+	if t.idled && !whole { // a late answer is never applied; it shows the way back
 		t.offer()
 		return
 	}
-	if with := readVisit(said, t.in.View); with != nil {
-		t.start("visit", with)
+	if hits, sure := t.in.View.meant(said); len(hits) > 0 && sure {
+		id, _ := parseElder(said, t.in)
+		t.start("visit", Answers{"elder": id})
+		return
+	}
+	if t.sentence() {
+		if t.idled {
+			t.offer()
+		}
 		return
 	}
 	if len(t.s.Parked) > 0 {

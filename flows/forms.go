@@ -1,7 +1,7 @@
 package flows
 
 // Forms are all forms; the order is the menu's.
-var Forms = []Form{visitForm, factForm, emergencyForm, standingForm, assignForm, moveForm, correctForm, consentForm}
+var Forms = []Form{visitForm, pileForm, mendForm, factForm, passForm, emergencyForm, standingForm, assignForm, moveForm, correctForm, consentForm}
 
 // MenuEntry is one line of the application menu; keys are what a tap on it reports.
 type MenuEntry struct {
@@ -14,6 +14,6 @@ var Menu = []MenuEntry{
 	{Key: "visit", Name: "巡访"},
 	{Key: "urgent", Name: "紧急"},
 	{Name: "我的", Sub: []MenuEntry{
-		{Key: "todo", Name: "待办"}, {Key: "roster", Name: "名册"}, {Key: "stats", Name: "统计"}, {Key: "help", Name: "帮助"},
+		{Key: "todo", Name: "待办"}, {Key: "roster", Name: "名册"}, {Key: "stats", Name: "统计"}, {Key: "mend", Name: "更正"}, {Key: "help", Name: "帮助"},
 	}},
 }

@@ -5,19 +5,24 @@ import (
 	"slices"
 	"strings"
 
+	"xunfang/flows/understand"
 	"xunfang/ledger"
 )
 
 // Wants is what a message needs to have read beforehand, besides the everyday view: it costs a look at the database.
 type Wants struct {
-	Figures   bool   // of the speaker's areas
-	Proposals bool   // that wait for the speaker
-	Gaps      bool   // where nobody is responsible
-	Log       string // words for the elder whose looks are asked for
+	Figures   bool     // of the speaker's areas
+	Proposals bool     // that wait for the speaker
+	Gaps      bool     // where nobody is responsible
+	Reviews   bool     // what deserves a second look in the speaker's area
+	Logged    bool     // the speaker's records of late
+	Log       string   // words for the elder whose looks are asked for
+	Record    string   // number or key of a record to be mended
+	Elders    []string // elders that the conversation is about, whether or not they are the speaker's everyday
 }
 
 // Asks says what a message wants read.
-func Asks(in Input) Wants {
+func Asks(s State, in Input) Wants {
 	said := ""
 	switch in.Kind {
 	case Text, Click:
@@ -26,18 +31,54 @@ func Asks(in Input) Wants {
 		said = strings.TrimPrefix(in.Button, "go:")
 	}
 	verb, arg := split(said)
-	return Wants{
-		Figures:   slices.Contains([]string{"todo", "待办", "roster", "名册", "stats", "统计"}, said),
+	meant := func(intents ...understand.Intent) bool {
+		return slices.ContainsFunc(in.View.Said, func(p understand.Part) bool { return slices.Contains(intents, p.Reading.Intent) })
+	}
+	w := Wants{
+		Figures:   slices.Contains([]string{"todo", "待办", "roster", "名册", "stats", "统计"}, said) || meant(understand.QueryTodo, understand.QueryStats),
 		Proposals: slices.Contains([]string{"check", "take", "leave"}, verb),
 		Gaps:      verb == "gaps",
+		Reviews:   slices.Contains([]string{"reviews", "复核", "settle"}, verb),
 		Log:       map[string]string{"seen": arg}[verb],
+		Record:    orElse(orElse(s.Answers["record"], s.Answers["mends"]), s.Answers["was.record"]),
 	}
+	if rest, ok := strings.CutPrefix(said, "更正"); ok {
+		verb, arg = "mend", strings.Trim(rest, " :")
+	}
+	if verb == "mend" || verb == "record" {
+		w.Record, _, _ = strings.Cut(arg, ";")
+	}
+	w.Logged = s.Form == mendForm.Name || w.Record != "" || slices.Contains([]string{"mend", "undo", "撤销"}, verb) || meant(understand.Correct, understand.Cancel)
+	w.Elders = s.elders()
+	return w
+}
+
+// elders are those a conversation is about.
+func (s State) elders() []string {
+	var out []string
+	add := func(a Answers) {
+		for _, key := range []string{"elder", "who", "which", "for", "was.elder"} {
+			out = append(out, strings.Split(strings.TrimPrefix(a[key], "?"), ",")...)
+		}
+	}
+	drafts := append(slices.Concat(s.Parked, s.Queue), s.Draft, s.Switch)
+	for _, d := range drafts {
+		add(d.Answers)
+		for _, a := range d.Answers.pile() {
+			add(a)
+		}
+	}
+	out = append(out, s.Danger.Elders...)
+	for _, r := range slices.Concat(s.Recent, s.Logged) {
+		out = append(out, r.Elder)
+	}
+	return slices.DeleteFunc(unique(out), func(id string) bool { return id == "" || id == "other" })
 }
 
 // The words that ask about somebody or something, and the verb a button says instead.
 var asking = []struct{ word, verb string }{
 	{"谁负责", "whose"}, {"谁管", "whose"}, {"谁看过", "seen"}, {"谁看了", "seen"}, {"查一下", "card"}, {"资料", "card"}, {"查", "card"},
-	{"核对", "check"}, {"空缺", "gaps"},
+	{"核对", "check"}, {"空缺", "gaps"}, {"复核", "reviews"}, {"记录", "record"},
 }
 
 // split reads "谁看过马秀兰" or "seen:A03" into verb and argument.
@@ -62,6 +103,10 @@ func (t *turn) question(said string) bool {
 	case "whose":
 		_, arg, _ = dayIn(arg, t.in.Today)
 		fallthrough
+	case "record":
+		if !strings.Contains(arg, "-") { // 记录 alone is no number
+			return false
+		}
 	case "seen", "card":
 		if hits, _ := t.in.View.Find(arg); t.s.Form != "" && len(hits) == 0 {
 			return false
@@ -69,7 +114,7 @@ func (t *turn) question(said string) bool {
 		if arg == "" {
 			return false
 		}
-	case "check", "gaps":
+	case "check", "gaps", "reviews":
 		if arg != "" {
 			return false
 		}
@@ -77,9 +122,7 @@ func (t *turn) question(said string) bool {
 		return false
 	}
 	_, arg = split(said)
-	t.park()
-	t.look(verb, arg)
-	t.offer()
+	t.aside(func() { t.look(verb, arg) })
 	return true
 }
 
@@ -92,6 +135,12 @@ func (t *turn) look(verb, arg string) {
 		return
 	case "gaps":
 		t.gaps()
+		return
+	case "reviews":
+		t.reviews(t.in.View.Reviews)
+		return
+	case "record":
+		t.readRecord(arg)
 		return
 	case "seen":
 		if !slices.Contains(v.Roles, ledger.RoleKeeper) && !slices.Contains(v.Roles, ledger.RoleCounty) {
@@ -224,7 +273,7 @@ func (t *turn) sheet(e Elder) {
 	if e.Access.Log {
 		c.Buttons = append(c.Buttons, ledger.Button{Key: "go:seen:" + e.ID, Text: "谁看过", Style: 2})
 	}
-	if t.in.View.find(e.ID) != nil {
+	if t.in.View.everyday(e.ID) != nil {
 		c.Buttons = append(c.Buttons, ledger.Button{Key: "go:visit:" + e.ID, Text: "记巡访", Style: 2})
 	}
 	if len(c.Buttons) == 0 { // a card without a button cannot be sent

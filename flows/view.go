@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"time"
 
+	"xunfang/flows/understand"
 	"xunfang/ledger"
 )
 
@@ -13,13 +14,17 @@ type View struct {
 	Known  bool // holds a post today
 	Name   string
 	Phone  string
-	Posts  string // "望远村 巡访员"
-	Elders []Elder
+	Posts  string   // "望远村 巡访员"
+	Elders []Elder  // of the speaker's everyday
+	Named  []Elder  // whom the sentence or the conversation is about besides
 	Areas  []Area   // a lead's figures, only when asked for
 	Figure Figure   // the speaker's own, only when asked for
 	Leads  []Person // who hears of an emergency the speaker reports
 	Rules  Rules
-	After  func(ledger.Entry) []ledger.Duty // an elder's duties as they would stand with one more entry
+	After  func(ledger.Entry) []ledger.Duty // an elder's duties of the entry's period as they would stand with it, in place of its last version if there is one
+	Said   []understand.Part                // what a typed text means, among the elders in sight
+	Added  []understand.Part                // the same as a further word about the visit under way
+	Logged []Logged                         // the speaker's records of late, newest first, and the one asked for by number; only when asked for
 
 	// Who and what lies further than the speaker's everyday: all of it within what May allows, none of it when it does not.
 	Revision    int64                                       // of the ledger this view was made from
@@ -33,9 +38,12 @@ type View struct {
 	Places      func(said string) []Place      // regions an elder could live in, by name or code
 	Oversees    func(code string) bool         // whether the speaker would see an elder who lives there
 	Proposals   []Proposal                     // that the speaker may settle, when asked for
+	Reviews     []Review                       // signs in the speaker's area that deserve a second look, when asked for
 	Log         []Seen                         // who looked at the elder asked about, newest first
 	Gaps        []Gap                          // where nobody is responsible, when asked for
 	Notified    func(codes ...string) []Person // the village and township leads of regions, the speaker aside
+	Reopeners   func(id string) []Person       // who may correct records about the elder in a closed period
+	Staff       func(user string) string       // the name of somebody who works here, "" nobody
 }
 
 // Sheet is an elder's ledger entry, as far as somebody may see it.
@@ -82,8 +90,9 @@ type Rules struct {
 	Rainy       bool   // house safety is asked (002 五: 雨季)
 	PhotoNeeded bool   // a door visit owes a photo (002 五·巡访记录)
 	PhotoGrace  time.Duration
-	Recheck     []string // facts re-checked in turn, one a visit
-	Confirm     []string // those of them that wait for the keeper when they changed
+	Recheck     []string   // facts re-checked in turn, one a visit
+	Confirm     []string   // those of them that wait for the keeper when they changed
+	OpenFrom    ledger.Day // the first day that is not closed: visits of it and after can be entered and corrected by whose they are
 }
 
 // Person is somebody to be told.
@@ -99,9 +108,15 @@ type Elder struct {
 	Tier           ledger.Tier
 	Mine           bool // the speaker is the visitor responsible
 	Duties         []ledger.Duty
-	Last           ledger.Day // last entry that met the elder
-	Today          int        // entries of today, whatever their outcome
-	Entries        int        // entries of the last months: where the rotation of facts stands
+	Last           ledger.Day     // last entry that met the elder
+	Counted        []ledger.Day   // days on which the elder was met
+	Numbered       map[string]int // how many records a day's number has been given to, by what they begin with
+	Attempts       int            // days on which the elder was not met since the last time they were
+	Missed         ledger.Day     // the last of them
+	Others         []Joint        // what others logged about the elder in the last two hours
+	Since          ledger.Day     // on the ledger, "" always
+	Until          ledger.Day     // the last day somebody may enter who is responsible no more, "" who is
+	Entries        int            // entries of the last months: where the rotation of facts stands
 	Phone, Address string
 	Kin            string // name of the first child or carer
 	KinPhone       string
@@ -109,6 +124,12 @@ type Elder struct {
 	Access         ledger.Access
 	Region         string
 	Away           ledger.Standing // of today; the zero Standing for who is simply on the ledger
+}
+
+// Joint is a record somebody else just made of the same elder.
+type Joint struct {
+	ledger.Record
+	Name string // who made it
 }
 
 // Figure is the count behind 统计.
@@ -126,7 +147,20 @@ type Area struct {
 	Figure
 }
 
+// find is an elder of the everyday, or one the conversation is about.
 func (v View) find(id string) *Elder {
+	if e := v.everyday(id); e != nil {
+		return e
+	}
+	for i := range v.Named {
+		if v.Named[i].ID == id {
+			return &v.Named[i]
+		}
+	}
+	return nil
+}
+
+func (v View) everyday(id string) *Elder {
 	for i := range v.Elders {
 		if v.Elders[i].ID == id {
 			return &v.Elders[i]

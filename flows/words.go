@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"xunfang/ledger"
 )
@@ -17,13 +18,13 @@ func (t *turn) word(said string) bool {
 				t.urgent(strings.TrimSpace(strings.TrimPrefix(said, "紧急")))
 				return true
 			}
-			parked := len(t.s.Parked)
-			t.start(f.Name, nil)
-			if len(t.s.Parked) > parked || t.idled {
-				t.offer()
-			}
+			t.begun(f.Name, nil)
 			return true
 		}
+	}
+	if rest, ok := strings.CutPrefix(said, "更正"); ok && !strings.HasPrefix(rest, "资料") && utf8.RuneCountInString(rest) <= nameWidth*2 {
+		t.mend(strings.Trim(rest, " :"))
+		return true
 	}
 	var answer func()
 	switch said {
@@ -38,10 +39,27 @@ func (t *turn) word(said string) bool {
 	default:
 		return false
 	}
-	t.park()
-	answer()
-	t.offer()
+	t.aside(answer)
 	return true
+}
+
+// begun opens a form; one that was under way is parked and the way back offered.
+func (t *turn) begun(form string, with Answers) {
+	parked := len(t.s.Parked)
+	t.start(form, with)
+	if len(t.s.Parked) > parked || t.idled {
+		t.offer()
+	}
+}
+
+// aside answers something in the middle of a form, and comes back to the same question.
+func (t *turn) aside(answer func()) {
+	answer()
+	if t.step() != nil {
+		t.ask()
+		return
+	}
+	t.offer()
 }
 
 // urgent raises the alarm first and asks afterwards.
@@ -64,6 +82,13 @@ func (t *turn) stranger() {
 	case t.in.Kind == Other:
 	case t.s.Form == "emergency" && t.in.Kind == Text:
 		t.text()
+	case t.in.Button == "go:alarm":
+		t.alarmed()
+	case t.in.Button == "go:calm":
+		t.s.Danger = Danger{}
+		t.done("没有危险")
+	case slices.ContainsFunc(t.in.View.Said, perilous):
+		t.peril(t.in.View.Said[slices.IndexFunc(t.in.View.Said, perilous)])
 	case said == "urgent" || strings.HasPrefix(said, "紧急"):
 		t.urgent(strings.TrimSpace(strings.TrimPrefix(said, "紧急")))
 	default:
@@ -206,12 +231,16 @@ func (t *turn) stats() {
 		t.say("还没有可以统计的。")
 		return
 	}
+	if t.s.Burden.Acts > 0 {
+		lines = append(lines, t.s.Burden.words())
+	}
 	t.say(strings.Join(lines, "\n"))
 }
 
 func (t *turn) help() {
 	t.say(`能做这些,点菜单或打字都行:
-巡访:记一次看望。也可以直接打「马秀兰 上门 都好」这样一句(换成老人的名字)
+巡访:记一次看望。也可以直接说一句,比如「马秀兰 上门 都好 屋里18度」;几位老人就一行一位
+撤销:10分钟内记错了;更正:改以前记的
 待办:我还欠谁、到哪天
 名册:我名下的老人
 统计:我的次数

@@ -102,7 +102,7 @@ func (c *accessCase) fill(t *testing.T) {
 		for _, r := range []struct {
 			has  bool
 			name string
-		}{{a.Assign, "指派"}, {a.Correct, "更正"}, {a.Log, "谁看过"}} {
+		}{{a.Assign, "指派"}, {a.Correct, "更正"}, {a.Reopen, "改旧记录"}, {a.Log, "谁看过"}} {
 			if r.has {
 				rights = append(rights, r.name)
 			}
@@ -345,6 +345,7 @@ func foretold(posts []Post, assigned []Assignment, paired []Pair, home string, o
 	}
 	_, a.Assign = holds(RoleVillage, RoleTownship, RoleCounty) // 002 五: 乡镇指派专人, and the village under it
 	_, a.Correct = holds(RoleTownship, RoleCounty, RoleKeeper) // 002 五·信息核对: 专人管理
+	_, a.Reopen = holds(RoleTownship, RoleCounty)              // requirements §3 case 17: after month close the lead's exception
 	_, a.Log = holds(RoleCounty, RoleKeeper)                   // 002 七(三)
 	// Who was the elder's visitor enters what was done then for a week more, and sees nothing (requirements §3 case 5).
 	if visitor, _ := holds(RoleVisitor); visitor && a.Sight == SightNone {

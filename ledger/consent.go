@@ -100,5 +100,6 @@ const (
 	LookCall   LookKind = "电话"
 	LookLog    LookKind = "谁看过"
 	LookPhoto  LookKind = "照片"
+	LookRecord LookKind = "记录"
 	LookExport LookKind = "导出"
 )

@@ -189,6 +189,31 @@ func (r *Roster) Assigned(userid string, on Day) []Elder {
 	return out
 }
 
+// Handed are the elders who were a person's until a few days ago, whose visits of that time they may still enter.
+func (r *Roster) Handed(userid string, on Day) []Elder {
+	var out []Elder
+	for _, a := range r.byUser[userid] {
+		if a.To == "" || a.To >= on || on.Sub(a.To) > LateDays || slices.ContainsFunc(out, func(e Elder) bool { return e.ID == a.ElderID }) {
+			continue
+		}
+		if e, ok := r.Elder(a.ElderID); ok && r.May(userid, a.ElderID, on).Late {
+			out = append(out, e)
+		}
+	}
+	return out
+}
+
+// Until is the last day on which an elder was a person's; false where there was none before a day.
+func (r *Roster) Until(userid, elderID string, on Day) (Day, bool) {
+	last := Day("")
+	for _, a := range r.byUser[userid] {
+		if a.ElderID == elderID && a.To != "" && a.To < on {
+			last = max(last, a.To)
+		}
+	}
+	return last, last != ""
+}
+
 // Within are the elders living in a region or below it.
 func (r *Roster) Within(code string) []Elder {
 	var out []Elder

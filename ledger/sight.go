@@ -17,6 +17,7 @@ type Access struct {
 	Assign  bool // say who is responsible, and that the elder left or rests (002 五: 乡镇指派专人)
 	Correct bool // change the ledger and settle proposals (002 五·信息核对: 专人管理)
 	Log     bool // read who looked (002 七(三))
+	Reopen  bool // correct anybody's records about the elder, and those of a closed period (requirements §3 case 17)
 	Late    bool // enter what was done up to LateDays ago while it was theirs; sees nothing (requirements §3 case 5)
 }
 
@@ -80,6 +81,7 @@ func May(posts []Post, rel Relation, on Day) Access {
 			a.Sight = SightLedger
 			a.Assign = a.Assign || p.Role != RoleKeeper
 			a.Correct = a.Correct || p.Role != RoleVillage
+			a.Reopen = a.Reopen || p.Role == RoleTownship || p.Role == RoleCounty
 			a.Log = a.Log || p.Role == RoleKeeper || p.Role == RoleCounty
 		}
 	}

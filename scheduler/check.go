@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
@@ -44,7 +45,7 @@ func (f Faults) Error() string {
 // Check reads a pack strictly and reports every fault at once. The library's strict decoder stops at the first one, so the
 // syntax tree is walked here; the pack is worth using only when there are no faults.
 func Check(text []byte) (Pack, Faults) {
-	var p Pack
+	p := Pack{Close: Close{Grace: closeGrace}}
 	c := checker{lines: map[string]int{}}
 	file, err := parser.ParseBytes(text, 0)
 	if err != nil {
@@ -198,6 +199,9 @@ func (c *checker) judge(p Pack) {
 	}
 	oneOf(c, "photo.door", p.Photo.Door, PhotoRequired, PhotoOptional, PhotoNo)
 	oneOf(c, "photo.phone", p.Photo.Phone, PhotoRequired, PhotoOptional, PhotoNo)
+	if p.Close.Grace < 0 || time.Duration(p.Close.Grace)%(24*time.Hour) != 0 || time.Duration(p.Close.Grace) > 60*24*time.Hour {
+		c.fault("close.grace", "%s 不合理 (应为 0d 到 60d 的整天)", p.Close.Grace)
+	}
 	for i, f := range p.Recheck {
 		oneOf(c, fmt.Sprintf("recheck[%d]", i), f, "phone", "address", "kin")
 	}
@@ -220,10 +224,10 @@ func (c *checker) judgeRule(path string, r Rule, before []Rule) {
 		c.fault(path+".door_min", "%d 不合理 (应为 0 到 times)", r.DoorMin)
 	}
 	if len(r.Counts) == 0 {
-		c.fault(path+".counts", "没有写什么方式算数 (应为 [door, phone] 中的一个或两个)")
+		c.fault(path+".counts", "没有写什么方式算数 (应为 door、phone、video 中的一个或几个)")
 	}
 	for i, m := range r.Counts {
-		oneOf(c, fmt.Sprintf("%s.counts[%d]", path, i), m, ledger.MethodDoor, ledger.MethodPhone)
+		oneOf(c, fmt.Sprintf("%s.counts[%d]", path, i), m, ledger.MethodDoor, ledger.MethodPhone, ledger.MethodVideo)
 	}
 	if r.DoorMin > 0 && len(r.Counts) > 0 && !slices.Contains(r.Counts, ledger.MethodDoor) {
 		c.fault(path+".door_min", "要求上门,counts 里却没有 door")

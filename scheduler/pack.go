@@ -30,6 +30,29 @@ type Pack struct {
 	Photo    Photo    `yaml:"photo"`
 	Recheck  []string `yaml:"recheck"` // facts checked at each visit (002 五·信息核对): phone, address, kin
 	Confirm  []string `yaml:"confirm"` // those that the keeper confirms before the ledger changes; the others change at once
+	Close    Close    `yaml:"close"`
+}
+
+// Close says when a period is closed: afterwards its visits are entered and corrected only through who may reopen it.
+type Close struct {
+	Grace  Duration `yaml:"grace"` // whole days after the period's last
+	Source string   `yaml:"source"`
+}
+
+// closeGrace holds where a pack says nothing (requirements §1.O).
+const closeGrace = Duration(3 * 24 * time.Hour)
+
+// OpenFrom is the first day that is not closed yet: of the shortest period a rule counts in.
+func (p Pack) OpenFrom(today ledger.Day) ledger.Day {
+	period := ledger.QuarterOf
+	if slices.ContainsFunc(p.Visits, func(r Rule) bool { return r.Per == PerMonth }) {
+		period = ledger.MonthOf
+	}
+	first := period(today).First()
+	if days := int(time.Duration(p.Close.Grace) / (24 * time.Hour)); today.Sub(first) < days {
+		return period(first.Add(-1)).First()
+	}
+	return first
 }
 
 // Levels are the jurisdiction's own words for the four ranks of regions.
@@ -96,7 +119,7 @@ func (p Pack) Rainy(on ledger.Day) bool { return slices.Contains(p.Seasons.Rainy
 
 // PhotoFor is what a visit by a method owes.
 func (p Pack) PhotoFor(m ledger.Method) PhotoNeed {
-	if m == ledger.MethodPhone {
+	if m == ledger.MethodPhone || m == ledger.MethodVideo {
 		return p.Photo.Phone
 	}
 	return p.Photo.Door

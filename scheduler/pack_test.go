@@ -10,6 +10,8 @@ import (
 
 	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
+
+	"xunfang/ledger"
 )
 
 func TestShippedPacksAreSoundAndCiteTheirSources(t *testing.T) {
@@ -75,15 +77,15 @@ func TestCheckTellsAllFaultsAtOnce(t *testing.T) {
 	}
 	s := string(text)
 	for old, new := range map[string]string{
-		"name: yongning":                         "naem: yongning",
-		"times: 2":                               "times: 两次",
-		"per: month\n    times: 1":               "per: week\n    times: 1",
-		"counts: [door, phone]\n    door_min: 1": "counts: [door, video]\n    door_min: -1",
-		"heating: [11, 12, 1, 2, 3]":             "heating: [11, 13, 11]",
-		"grace: 30m":                             "grace: 半小时",
-		"phone: no":                              "phone: 不要",
-		"recheck: [phone, address, kin]":         "recheck: phone",
-		"levels: {county: 县, ":                   "levels: {",
+		"name: yongning":           "naem: yongning",
+		"times: 2":                 "times: 两次",
+		"per: month\n    times: 1": "per: week\n    times: 1",
+		"counts: [door, phone, video]\n    door_min: 1": "counts: [door, fax]\n    door_min: -1",
+		"heating: [11, 12, 1, 2, 3]":                    "heating: [11, 13, 11]",
+		"grace: 30m":                                    "grace: 半小时",
+		"phone: no":                                     "phone: 不要",
+		"recheck: [phone, address, kin]":                "recheck: phone",
+		"levels: {county: 县, ":                          "levels: {",
 	} {
 		if !strings.Contains(s, old) {
 			t.Fatalf("no %q in the pack", old)
@@ -97,11 +99,11 @@ func TestCheckTellsAllFaultsAtOnce(t *testing.T) {
 	}
 	want := []string{
 		"第1行 name: 没有写",
-		"第3行 naem: 没有这个键 (应为 name、title、document、area、levels、visits、seasons、photo、recheck、confirm)",
+		"第3行 naem: 没有这个键 (应为 name、title、document、area、levels、visits、seasons、photo、recheck、confirm、close)",
 		"第8行 levels.county: 没有写",
 		"第14行 visits[0].per: “week”不认识 (应为 month、quarter)",
 		"第22行 visits[1].times: 应为整数",
-		"第23行 visits[1].counts[1]: “video”不认识 (应为 door、phone)",
+		"第23行 visits[1].counts[1]: “fax”不认识 (应为 door、phone、video)",
 		"第24行 visits[1].door_min: -1 不合理 (应为 0 到 times)",
 		"第28行 seasons.heating[1]: 没有 13 月 (应为 1 到 12)",
 		"第28行 seasons.heating[2]: 11 月写了两次",
@@ -150,6 +152,32 @@ func TestDuration(t *testing.T) {
 	for _, s := range []string{"", "5", "m", "-5m", "+5m", "1.5h", "1h30m", "5 m", "5w", "5M", "99999999999d", "999999d"} {
 		if d, err := ParseDuration(s); err == nil {
 			t.Errorf("%q accepted as %s", s, d)
+		}
+	}
+}
+
+func TestOpenFrom(t *testing.T) {
+	month, quarter := Pack{Visits: []Rule{{Per: PerQuarter}, {Per: PerMonth}}}, Pack{Visits: []Rule{{Per: PerQuarter}}}
+	for _, c := range []struct {
+		name        string
+		pack        Pack
+		grace       Duration
+		today, want ledger.Day
+	}{
+		{"the last day of a month", month, closeGrace, "2026-02-28", "2026-02-01"},
+		{"three days' grace, the first", month, closeGrace, "2026-03-01", "2026-02-01"},
+		{"the last", month, closeGrace, "2026-03-03", "2026-02-01"},
+		{"closed", month, closeGrace, "2026-03-04", "2026-03-01"},
+		{"over the year", month, closeGrace, "2027-01-02", "2026-12-01"},
+		{"after a leap day", month, closeGrace, "2028-03-03", "2028-02-01"},
+		{"no grace", month, 0, "2026-03-01", "2026-03-01"},
+		{"a quarter", quarter, closeGrace, "2026-04-03", "2026-01-01"},
+		{"a quarter closed", quarter, closeGrace, "2026-04-04", "2026-04-01"},
+		{"in the middle of a quarter", quarter, closeGrace, "2026-05-02", "2026-04-01"},
+	} {
+		c.pack.Close.Grace = c.grace
+		if got := c.pack.OpenFrom(c.today); got != c.want {
+			t.Errorf("%s: %s is open from %s, want %s", c.name, c.today, got, c.want)
 		}
 	}
 }

@@ -161,6 +161,12 @@ func furnish(t testing.TB, s *store.Store, c *clock) {
 			Photos:   []ledger.Photo{photo("p1", "one"), photo("p2", "two"), photo("p3", "one"), wanted},
 			Messages: messages,
 		}}))
+	amend := amended("a1", e, e.Note+",换了")
+	amend.Changes.Messages = nil
+	amend.Changes.Amended[0].Why = "写错了"
+	amend.Changes.Reviews = []ledger.Review{{Key: "burst/zhang/1", Kind: ledger.ReviewBurst, UserID: "zhang", Day: today, Numbers: []string{e.No}, Facts: "x", At: start}}
+	amend.Changes.Photos = []ledger.Photo{{Key: "v1", Kind: ledger.MediaVoice, UserID: "zhang", EntryKey: e.Key, MediaID: "Mv", State: ledger.PhotoLost, Look: "look", Compared: true, At: start}}
+	require.NoError(t, s.Commit(ctx, amend))
 	for _, cl := range claim(t, s, c, 10) {
 		switch cl.Message.Key {
 		case "sent":

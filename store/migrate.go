@@ -72,6 +72,11 @@ func (s *Store) migrated(ctx context.Context, p *goose.Provider) (bool, error) {
 	case have < want:
 		return false, nil
 	}
+	return s.isSealed(ctx)
+}
+
+// isSealed says whether all that an older version left readable is sealed.
+func (s *Store) isSealed(ctx context.Context) (bool, error) {
 	var sealed int64
 	if err := s.read.QueryRowContext(ctx, "SELECT n FROM versions WHERE name = 'sealed'").Scan(&sealed); err != nil {
 		return false, fmt.Errorf("read whether the database is sealed: %w", err)
@@ -100,6 +105,11 @@ func (s *Store) sealUp(ctx context.Context) error {
 	}
 	if err := s.loadKeys(ctx); err != nil { // another process may have come first, with another key file
 		return err
+	}
+	if sealed, err := s.isSealed(ctx); err != nil {
+		return err
+	} else if sealed { // by an earlier update; anything plain was written by somebody else since
+		return s.guard(ctx)
 	}
 	done, err := s.reseal(ctx, true)
 	if err != nil {

@@ -92,6 +92,11 @@ func (p *plan) enqueue(m ledger.Message) {
 	name := laneOf(m)
 	p.outbox = append(p.outbox, m.Key, name, m.To, int(m.Priority), string(m.Call), p.s.sealBytes("outbox.body", m.Key, m.Body),
 		p.s.sealText("outbox.fallback", m.Key, m.Fallback), m.Photo, m.MediaID, at, moment(m.NotBefore), expires)
+	p.lookAt(name, m.Priority, max(at, moment(m.NotBefore)))
+}
+
+// lookAt has a lane looked at by a moment.
+func (p *plan) lookAt(name string, prio ledger.Priority, due int64) {
 	if p.lanes == nil {
 		p.lanes = map[string]lane{}
 	}
@@ -99,15 +104,18 @@ func (p *plan) enqueue(m ledger.Message) {
 	if !ok {
 		l = lane{name: name, due: [3]int64{never, never, never}}
 	}
-	due := max(at, moment(m.NotBefore))
-	l.due[m.Priority] = min(l.due[m.Priority], due)
+	l.due[prio] = min(l.due[prio], due)
 	p.lanes[name] = l
-	p.due = p.due || due == at
+	p.due = p.due || due <= moment(p.now)
 }
 
-// post writes the messages. Who claims locks lanes first, so this does, too.
+// post drops messages and writes the new ones. Who claims locks lanes first, so this does, too.
 func (p *plan) post(ctx context.Context, tx *sql.Tx) error {
-	if len(p.outbox) == 0 {
+	drop, err := p.droppable(ctx, tx)
+	if err != nil {
+		return fmt.Errorf("look what is to be dropped: %w", err)
+	}
+	if len(p.lanes) == 0 {
 		return nil
 	}
 	lanes := make([]lane, 0, len(p.lanes))
@@ -122,10 +130,32 @@ func (p *plan) post(ctx context.Context, tx *sql.Tx) error {
 	if err := d.putLanes(ctx, tx, lanes, d.upsert("lane", strings.Join(sets, ", "))); err != nil {
 		return err
 	}
+	_, err = exec(ctx, tx, "UPDATE outbox"+d.byID+" SET state = 4, done_at = ? WHERE "+inNoHand+" AND id IN (%s)", drop, moment(p.now))
+	if err != nil {
+		return fmt.Errorf("drop messages: %w", err)
+	}
 	if _, err := d.insert(ctx, tx, "INSERT INTO outbox ("+outboxColumns+")", 12, p.outbox, d.ignore("dedupe")); err != nil {
 		return fmt.Errorf("write the outbox: %w", err)
 	}
 	return nil
+}
+
+// inNoHand: a message waits and no sender has it.
+const inNoHand = "state = 0 AND unsure < 2"
+
+// droppable finds the messages that turns want dropped, and has their lanes looked at: something may wait behind them. A
+// sender may take one before its lane is locked, so the drop itself asks again.
+func (p *plan) droppable(ctx context.Context, tx *sql.Tx) (ids []int64, err error) {
+	err = query(ctx, tx, "SELECT id, lane, prio FROM outbox WHERE dedupe IN (%s) AND "+inNoHand, p.drop, nil, func(rows *sql.Rows) error {
+		var id int64
+		var name string
+		var prio ledger.Priority
+		err := rows.Scan(&id, &name, &prio)
+		ids = append(ids, id)
+		p.lookAt(name, prio, moment(p.now))
+		return err
+	})
+	return ids, err
 }
 
 func (d dialect) putLanes(ctx context.Context, tx *sql.Tx, lanes []lane, tail string) error {

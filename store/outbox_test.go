@@ -715,3 +715,102 @@ func TestOutboxAgainstItsRules(t *testing.T) {
 		})
 	})
 }
+
+// A turn takes back what need not be said any more: what waits, whatever it waits for. What a sender has in hand, what was
+// sent or given up stays.
+func TestTurnDropsWhatWaits(t *testing.T) {
+	eachOutbox(t, func(t *testing.T, s *store.Store, c *clock) {
+		later := text("later", "u3", ledger.PriorityReminder)
+		later.NotBefore = c.now().Add(time.Hour)
+		post(t, s, text("sent", "u1", 1), text("inhand", "u2", 1), text("retried", "u4", 1), text("unsure", "u5", 1), text("dead", "u6", 1), later)
+		held := map[string]store.Claim{}
+		for _, cl := range claim(t, s, c, 10) {
+			held[cl.Message.Key] = cl
+		}
+		require.NoError(t, s.Sent(ctx, held["sent"], store.Receipt{MsgID: "x"}))
+		require.NoError(t, s.Retry(ctx, held["retried"], c.now().Add(time.Hour), "45009"))
+		require.NoError(t, s.Unsure(ctx, held["unsure"], c.now().Add(time.Hour), "time-out"))
+		require.NoError(t, s.Dead(ctx, held["dead"], "81013"))
+		post(t, s, text("behind", "u4", 1), text("kept", "u7", 1))
+		states := func() map[string]store.OutboxState {
+			out := map[string]store.OutboxState{}
+			for _, row := range outboxOf(t, s) {
+				out[row.Key] = row.State
+			}
+			return out
+		}
+		want := states()
+		drop := []string{"sent", "inhand", "retried", "unsure", "dead", "later", "nothing"}
+		stale := store.Turn{User: "u", Revision: 7, Changes: ledger.Changes{Drop: drop}}
+		require.ErrorIs(t, s.Commit(ctx, stale), store.ErrStale)
+		assert.Equal(t, want, states(), "a stale turn drops nothing")
+
+		require.NoError(t, s.Commit(ctx, store.Turn{Changes: ledger.Changes{Drop: drop, Messages: []ledger.Message{text("instead", "u3", 1), text("retried", "u4", 1)}}}))
+		want["retried"], want["unsure"], want["later"] = store.StateDropped, store.StateDropped, store.StateDropped
+		want["instead"] = store.StateWaiting
+		assert.Equal(t, want, states())
+		c.add(time.Second)
+		got := claim(t, s, c, 10)
+		assert.ElementsMatch(t, []string{"behind", "kept", "instead"}, strings.Fields(keys(got)), "what stood behind a dropped one goes at once")
+		for _, cl := range append(got, held["inhand"]) {
+			require.NoError(t, s.Sent(ctx, cl, store.Receipt{}))
+		}
+		c.add(2 * time.Hour)
+		assert.Empty(t, claim(t, s, c, 10))
+		next, err := s.NextDue(ctx)
+		require.NoError(t, err)
+		assert.Zero(t, next)
+		require.NoError(t, s.Commit(ctx, store.Turn{Changes: ledger.Changes{Drop: drop}}), "a second time")
+		require.NoError(t, s.Commit(ctx, store.Turn{Changes: ledger.Changes{Drop: []string{"nothing"}}}))
+	})
+}
+
+// Senders and turns that drop race over the same messages: each is sent or dropped, never both.
+func TestDroppedIsNotSent(t *testing.T) {
+	eachOptions(t, func(t *testing.T, o store.Options) {
+		stores := []*store.Store{opened(t, o), opened(t, o)}
+		for round := range 5 {
+			var ms []ledger.Message
+			for i := range 40 {
+				ms = append(ms, text(fmt.Sprintf("%d/%d", round, i), fmt.Sprintf("%d/u%d", round, i), 1))
+			}
+			post(t, stores[0], ms...)
+			var mu sync.Mutex
+			claimed := map[string]store.Claim{}
+			var wg sync.WaitGroup
+			for g := range 2 {
+				wg.Go(func() {
+					for range 4 {
+						got, err := stores[g].Claim(ctx, time.Now(), 5, time.Minute)
+						assert.NoError(t, err)
+						mu.Lock()
+						for _, cl := range got {
+							claimed[cl.Message.Key] = cl
+						}
+						mu.Unlock()
+					}
+				})
+				wg.Go(func() {
+					for i := range 40 {
+						if err := stores[1-g].Commit(ctx, store.Turn{Changes: ledger.Changes{Drop: []string{fmt.Sprintf("%d/%d", round, 39-i)}}}); err != nil {
+							assert.NoError(t, err)
+						}
+					}
+				})
+			}
+			wg.Wait()
+			rows, err := stores[0].Outbox(ctx, store.OutboxFilter{States: []store.OutboxState{store.StateDropped, store.StateWaiting}})
+			require.NoError(t, err)
+			for _, row := range rows {
+				if !strings.HasPrefix(row.Key, fmt.Sprint(round, "/")) {
+					continue
+				}
+				_, mine := claimed[row.Key]
+				assert.Equal(t, row.State == store.StateWaiting, mine, row.Key)
+			}
+			for _, cl := range claimed {
+				assert.NoError(t, stores[0].Sent(ctx, cl, store.Receipt{}))
+			}
+		}
+	})
+}

@@ -21,9 +21,12 @@ var sealedColumns = map[string][]string{
 	"kins":          {"phone", "whereabouts"},
 	"people":        {"phone"},
 	"standings":     {"place"},
-	"entries":       {"note", "waiver"},
+	"entries":       {"note", "waiver", "pressure", "company", "late"},
 	"findings":      {"note"},
 	"facts":         {"value"},
+	"photos":        {"look"},
+	"amendments":    {"why", "was", "findings"},
+	"reviews":       {"numbers", "facts", "answer"},
 	"revisions":     {"why"},
 	"changes":       {"was", "now"},
 	"inbox":         {"raw"},
@@ -44,7 +47,8 @@ var sealedTables = []sealedTable{
 	{name: "people", primary: []string{"user_id"}}, {name: "standings", primary: []string{"elder_id", "from_day"}},
 	{name: "entries", primary: []string{"`key`"}}, {name: "findings", primary: []string{"`key`"}},
 	{name: "facts", primary: []string{"`key`"}}, {name: "revisions", primary: []string{"n"}},
-	{name: "changes", primary: []string{"n", "seq"}},
+	{name: "changes", primary: []string{"n", "seq"}}, {name: "photos", primary: []string{"`key`"}},
+	{name: "amendments", primary: []string{"`key`"}}, {name: "reviews", primary: []string{"`key`"}},
 	{name: "inbox", primary: []string{"id"}, row: []string{"dedupe"}, binary: []string{"raw"}},
 	{name: "conversations", primary: []string{"usr"}, binary: []string{"state"}},
 	{name: "outbox", primary: []string{"id"}, row: []string{"dedupe"}, binary: []string{"body"}},
@@ -217,6 +221,9 @@ func (s *Store) sealText(column, row, plain string) string {
 }
 
 func (s *Store) openText(column, row, sealed string) (string, error) {
+	if sealed == "" {
+		return "", nil
+	}
 	plain, err := s.ring.Load().OpenText(column+":"+row, sealed)
 	if errors.Is(err, seal.ErrNoKey) && s.rereadKeys() {
 		plain, err = s.ring.Load().OpenText(column+":"+row, sealed)

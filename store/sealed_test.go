@@ -146,6 +146,7 @@ func personal(t *testing.T, s *store.Store) (secrets []string) {
 	require.NoError(t, s.Receive(ctx, store.Inbound{Key: "m1", User: "zhang", Raw: []byte("<xml>" + secret("她说胸口闷") + "</xml>"), At: start}))
 	v := visit(1, "e1", today)
 	v.Note, v.Waiver = secret("血压一百八"), secret("手机掉进水缸")
+	v.Pressure, v.Company, v.Late = secret("150/90"), secret("刘测试"), secret("那天没有信号")
 	turn := store.Turn{User: "zhang", State: []byte(`{"said":"` + secret("夜里睡不着") + `"}`), Changes: ledger.Changes{
 		Entries:  []ledger.Entry{v},
 		Findings: []ledger.Finding{{Key: "f1", EntryKey: v.Key, ElderID: "e1", Item: "illness", Note: secret("腿肿不能下地"), State: ledger.FindingReported, Owner: "li", At: start}},
@@ -157,6 +158,15 @@ func personal(t *testing.T, s *store.Store) (secrets []string) {
 		Consents: []ledger.Consent{{Key: "c1", ElderID: "e1", Purpose: ledger.PurposeHealth, Given: true, Day: today, Channel: "当面", Witness: "zhang", At: start}},
 	}}
 	require.NoError(t, s.Commit(ctx, turn))
+	v.Version = 1
+	now := v
+	now.Version, now.Note, now.Outcome = 2, secret("血压一百六"), ledger.OutcomeProblem
+	require.NoError(t, s.Commit(ctx, store.Turn{Changes: ledger.Changes{
+		Amended: []ledger.Amendment{{Key: "a1", Was: v, Now: now, By: "zhang", Why: secret("看错一个数"), At: start, Findings: []ledger.Finding{
+			{Key: "f1", EntryKey: v.Key, ElderID: "e1", Item: "illness", Note: secret("脚肿不能下地"), State: ledger.FindingReported, Owner: "li", At: start}}}},
+		Photos: []ledger.Photo{{Key: "p1", UserID: "zhang", EntryKey: v.Key, MediaID: "M1", State: ledger.PhotoStored, Hash: "h", Look: secret("灰白黑灰"), At: start}},
+		Reviews: []ledger.Review{{Key: "burst/zhang/1", Kind: ledger.ReviewBurst, UserID: "zhang", Day: today, Numbers: []string{secret("260302-E1"), "260302-E2"},
+			Facts: secret("一小时记了四十次"), Answer: secret("纸质补录"), At: start}}}}))
 	return secrets
 }
 
@@ -180,6 +190,10 @@ func everything(s *store.Store) ([]any, error) {
 	add(history, err)
 	old, err := s.AsOf(ctx, time.Time{})
 	add(old, err)
+	record, err := s.Record(ctx, "visit/e1/1")
+	add(record, err)
+	reviews, err := s.Reviews(ctx)
+	add(reviews, err)
 	in, err := s.Pending(ctx, "zhang", 10)
 	add(in, err)
 	for _, user := range []string{"li", "zhang"} {
@@ -694,7 +708,7 @@ func TestMigrateSealsWhatLayOpen(t *testing.T) {
 		entries, err := s.Entries(ctx, []string{"e1"}, "")
 		require.NoError(t, err)
 		run("UPDATE entries SET note = ? WHERE `key` = ?", entries[0].Note, entries[0].Key)
-		run("UPDATE findings SET note = '腿肿不能下地'")
+		run("UPDATE findings SET note = '脚肿不能下地'")
 		run("UPDATE facts SET value = '13900000005'")
 		run("UPDATE inbox SET raw = ? WHERE dedupe = 'm1'", []byte("<xml>她说胸口闷</xml>"))
 		run("UPDATE conversations SET state = ? WHERE usr = 'zhang'", []byte(`{"said":"夜里睡不着"}`))

@@ -13,7 +13,7 @@ import (
 type Keep struct {
 	Messages  int // received and sent messages once they are dealt with, and what a dialogue remembers
 	Tray      int // photos that belong to no record
-	Photos    int // photos of records; those of a finding still open stay
+	Photos    int // photos of records, those of a finding still open stay; and reviews somebody has looked at
 	Departed  int // personal data of elders who died or moved away, counted from that day
 	Withdrawn int // of those who withdrew their consent
 	Looks     int // who looked; at least GuardYears
@@ -21,7 +21,7 @@ type Keep struct {
 
 // Swept is one class of data and how much of it went, or would go.
 type Swept struct {
-	Class string // messages | dialogues | tray | photos | elders | looks | consents
+	Class string // messages | dialogues | tray | photos | elders | looks | consents | reviews
 	Rows  int
 }
 
@@ -60,6 +60,7 @@ func (s *Store) Sweep(ctx context.Context, k Keep, today ledger.Day, dry bool, r
 		{"looks", "looks WHERE at < ?", "DELETE FROM looks WHERE at < ?", []any{second(before(max(k.Looks, GuardYears*366)))}},
 		{"consents", "consents WHERE at < ? AND elder_id IN (SELECT id FROM elders WHERE name = ?)",
 			"DELETE FROM consents WHERE at < ? AND elder_id IN (SELECT id FROM elders WHERE name = ?)", []any{second(before(GuardYears * 366)), ErasedName}},
+		{"reviews", "reviews WHERE at < ? AND state <> 'open'", "DELETE FROM reviews WHERE at < ? AND state <> 'open'", []any{second(before(k.Photos))}},
 	} {
 		n, err := s.count(ctx, "SELECT COUNT(*) FROM "+t.where, t.args...)
 		if err == nil && n > 0 && !dry {
@@ -121,7 +122,7 @@ func (s *Store) sweepPhotos(ctx context.Context, where string, args []any, dry b
 			err = remove(p.hash)
 		}
 		if err == nil {
-			_, err = s.write.ExecContext(ctx, "UPDATE photos SET state = ?, hash = '', bytes = 0, media_id = '' WHERE `key` = ?", string(ledger.PhotoExpired), p.key)
+			_, err = s.write.ExecContext(ctx, "UPDATE photos SET state = ?, hash = '', bytes = 0, media_id = '', look = '' WHERE `key` = ?", string(ledger.PhotoExpired), p.key)
 		}
 		if err != nil {
 			return i, err

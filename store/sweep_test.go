@@ -38,9 +38,19 @@ func departed(t *testing.T, driver string, clock *time.Time) *store.Store {
 		Entries:  []ledger.Entry{{Key: "k1", No: "n1", Kind: ledger.KindVisit, ElderID: "E1", UserID: "w", Day: "2021-01-05", Method: ledger.MethodDoor, Outcome: ledger.OutcomeRefused, Note: "不想见", Waiver: "她不愿拍", EnteredAt: *clock}},
 		Findings: []ledger.Finding{{Key: "k1/gas", EntryKey: "k1", ElderID: "E1", Item: "gas", Note: "漏气", State: ledger.FindingFixed, At: *clock}},
 		Facts:    []ledger.Fact{{Key: "k1/kin", EntryKey: "k1", ElderID: "E1", Field: "kin", Value: "赵小 13900000004", Propose: true, At: *clock}},
-		Photos: []ledger.Photo{{Key: "p1", UserID: "w", EntryKey: "k1", State: ledger.PhotoStored, Hash: "h1", At: *clock},
+		Photos: []ledger.Photo{{Key: "p1", UserID: "w", EntryKey: "k1", State: ledger.PhotoStored, Hash: "h1", Look: "l1", At: *clock},
 			{Key: "p2", UserID: "w", State: ledger.PhotoStored, Hash: "h2", At: *clock}},
 	}}))
+	e, err := s.EntryNo(ctx, "n1")
+	require.NoError(t, err)
+	now := e
+	now.Version, now.Note, now.Pressure, now.Company, now.Late = 2, "今天也不想见", "150/90", "刘测试", "路断了"
+	require.NoError(t, s.Commit(ctx, store.Turn{Changes: ledger.Changes{
+		Amended: []ledger.Amendment{{Key: "a1", Was: e, Now: now, By: "w", Why: "话记错了", At: *clock,
+			Findings: []ledger.Finding{{Key: "k1/gas", EntryKey: "k1", ElderID: "E1", Item: "gas", Note: "漏气,关了阀", State: ledger.FindingFixed, At: *clock}}}},
+		Reviews: []ledger.Review{{Key: "r1", Kind: ledger.ReviewBurst, UserID: "w", Facts: "x", At: *clock}, {Key: "r2", Kind: ledger.ReviewBurst, UserID: "w", Facts: "y", At: *clock}},
+	}}))
+	require.NoError(t, s.Commit(ctx, store.Turn{Changes: ledger.Changes{Reviewed: []ledger.Reviewed{{Key: "r1", State: ledger.ReviewCleared, By: "t"}}}}))
 	edit(ledger.Book{Standings: []ledger.Standing{{ElderID: "E1", Kind: ledger.StandingDied, From: "2021-01-20", Place: "县医院"}}})
 	return s
 }
@@ -67,6 +77,13 @@ func TestEraseLeavesCountsAndNothingPersonal(t *testing.T) {
 			require.Len(t, entries, 1, "the record still counts")
 			assert.Empty(t, entries[0].Note)
 			assert.Equal(t, store.ErasedName, entries[0].Waiver)
+			assert.Empty(t, entries[0].Pressure+entries[0].Company+entries[0].Late)
+			r, err := s.Record(ctx, "k1")
+			require.NoError(t, err)
+			require.Len(t, r.Versions, 1, "that it was changed, when and by whom is still told")
+			assert.Equal(t, ledger.Amendment{Key: "a1", Was: ledger.Entry{Key: "k1", No: "n1", ElderID: "E1", Version: 1}, Now: entries[0], By: "w", At: r.Versions[0].At}, r.Versions[0])
+			assert.Equal(t, ledger.PhotoExpired, r.Photos[0].State)
+			assert.Empty(t, r.Photos[0].Look)
 			found, err := s.Findings(ctx, []string{"E1"})
 			require.NoError(t, err)
 			assert.Equal(t, "", found[0].Note)
@@ -137,6 +154,10 @@ func TestSweepSaysWhatItDeletes(t *testing.T) {
 			clock = time.Date(2024, 3, 1, 8, 0, 0, 0, time.UTC)
 			swept := sweep(false)
 			assert.True(t, slices.Contains(swept, store.Swept{Class: "looks", Rows: 1}), "%v", swept)
+			assert.True(t, slices.Contains(swept, store.Swept{Class: "reviews", Rows: 1}), "%v", swept)
+			reviews, err := s.Reviews(ctx)
+			require.NoError(t, err)
+			assert.Len(t, reviews, 1, "one that nobody has looked at stays")
 			assert.True(t, slices.Contains(swept, store.Swept{Class: "consents", Rows: 2}), "%v", swept)
 		})
 	}

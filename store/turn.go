@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"strings"
@@ -43,8 +44,8 @@ type Turn struct {
 }
 
 // Commit makes a turn true, whole or not at all. ErrStale: the conversation moved on, or a message was handled already, or
-// an entry's number is taken; nothing was written, run the turn again on what the winner left. Entries, findings, facts
-// and messages whose key exists are there already and stay as they are.
+// an entry's number is taken, or a record it amends was amended; nothing was written, run the turn again on what the winner
+// left. Entries, amendments, findings, facts and messages whose key exists are there already and stay as they are.
 func (s *Store) Commit(ctx context.Context, t Turn) error {
 	if err := t.check(); err != nil {
 		return fmt.Errorf("commit: %w", err)
@@ -70,6 +71,14 @@ func (t Turn) check() error {
 	for _, e := range t.Changes.Entries {
 		if e.Key == "" || e.No == "" {
 			return fmt.Errorf("entry %q has no key or no number", e.Key)
+		}
+	}
+	if err := checkAmended(t.Changes.Amended); err != nil {
+		return err
+	}
+	for _, r := range t.Changes.Reviews {
+		if r.Key == "" || len(r.Key) > keyMax {
+			return fmt.Errorf("review key %q is not of 1 to %d bytes", r.Key, keyMax)
 		}
 	}
 	for _, m := range t.Changes.Messages {
@@ -122,6 +131,9 @@ type world struct {
 	entryKey  map[string]bool
 	edited    map[string]int64 // elder → revision that changed them last
 	open      map[string]bool  // proposals that nobody has settled
+	versions  map[string]int   // record → its version
+	amended   map[string]bool  // amendments that are there
+	reviews   map[string]bool  // review → whether it is open
 }
 
 func (b *bunch) read(ctx context.Context, tx *sql.Tx) (*world, error) {
@@ -152,8 +164,10 @@ func (b *bunch) read(ctx context.Context, tx *sql.Tx) (*world, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read revisions: %w", err)
 	}
-	if err := b.readEdited(ctx, tx, w); err != nil {
-		return nil, err
+	for _, read := range []func(context.Context, *sql.Tx, *world) error{b.readEdited, b.readAmended, b.readReviewed} {
+		if err := read(ctx, tx, w); err != nil {
+			return nil, err
+		}
 	}
 	if !b.careful {
 		return w, nil
@@ -261,6 +275,21 @@ func (w *world) admit(t *Turn) error {
 			}
 		}
 	}
+	for _, x := range t.Changes.Reviewed {
+		if x.State != "" && !w.reviews[x.Key] {
+			return ErrStale
+		}
+	}
+	versions, ok := w.amends(t.Changes.Amended)
+	if !ok {
+		return ErrStale
+	}
+	maps.Copy(w.versions, versions)
+	for _, x := range t.Changes.Reviewed {
+		if x.State != "" {
+			w.reviews[x.Key] = x.State == ledger.ReviewOpen
+		}
+	}
 	for _, x := range t.Changes.Settled {
 		delete(w.open, x.Fact)
 	}
@@ -286,14 +315,17 @@ type plan struct {
 	moved   map[string]*Turn
 	handled []int64
 
-	entries, findings, facts, photos, proposals []any
-	outbox                                      []any
-	edits                                       []ledger.Edit
-	settled                                     []ledger.Settlement
-	consents                                    []ledger.Consent
-	looks                                       []ledger.Look
-	lanes                                       map[string]lane
-	due                                         bool
+	entries, findings, facts, photos, proposals, reviews []any
+	outbox                                               []any
+	amended                                              []ledger.Amendment
+	edits                                                []ledger.Edit
+	settled                                              []ledger.Settlement
+	consents                                             []ledger.Consent
+	looks                                                []ledger.Look
+	reviewed                                             []ledger.Reviewed
+	drop                                                 []string
+	lanes                                                map[string]lane
+	due                                                  bool
 }
 
 func (p *plan) add(t *Turn, w *world) {
@@ -311,15 +343,16 @@ func (p *plan) add(t *Turn, w *world) {
 			continue
 		}
 		w.entryKey[e.Key], w.entryNo[e.No] = true, e.Key
-		var temp any // a typed nil pointer would do for database/sql, too, but not for every driver
-		if e.RoomTemp != nil {
-			temp = *e.RoomTemp
+		p.entries = append(p.entries, p.s.entryValues(e)...)
+	}
+	for _, a := range c.Amended {
+		if !w.amended[a.Key] {
+			w.amended[a.Key] = true
+			p.amended = append(p.amended, a)
 		}
-		p.entries = append(p.entries, e.Key, e.No, string(e.Kind), e.ElderID, e.UserID, string(e.Day), string(e.Method),
-			string(e.Outcome), p.s.sealText("entries.note", e.Key, e.Note), temp, p.s.sealText("entries.waiver", e.Key, e.Waiver), second(e.EnteredAt))
 	}
 	for _, f := range c.Findings {
-		p.findings = append(p.findings, f.Key, f.EntryKey, f.ElderID, f.Item, p.s.sealText("findings.note", f.Key, f.Note), string(f.State), f.Owner, second(f.At))
+		p.findings = append(p.findings, p.s.findingValues(f)...)
 	}
 	for _, f := range c.Facts {
 		p.facts = append(p.facts, f.Key, f.EntryKey, f.ElderID, f.Field, f.Result, p.s.sealText("facts.value", f.Key, f.Value), f.By, second(f.At))
@@ -328,9 +361,14 @@ func (p *plan) add(t *Turn, w *world) {
 		}
 	}
 	for _, f := range c.Photos {
-		p.photos = append(p.photos, f.Key, f.UserID, f.EntryKey, f.MediaID, string(f.State), f.Hash, f.Bytes, second(f.At))
+		p.photos = append(p.photos, f.Key, string(f.Kind), f.UserID, f.EntryKey, f.MediaID, string(f.State), f.Hash, f.Bytes,
+			p.s.sealText("photos.look", f.Key, f.Look), f.Compared, second(f.At))
+	}
+	for _, r := range c.Reviews {
+		p.reviews = append(p.reviews, p.s.reviewValues(r)...)
 	}
 	p.edits, p.settled, p.consents, p.looks = append(p.edits, c.Edits...), append(p.settled, c.Settled...), append(p.consents, c.Consents...), append(p.looks, c.Looks...)
+	p.reviewed, p.drop = append(p.reviewed, c.Reviewed...), append(p.drop, c.Drop...)
 	for _, m := range c.Messages {
 		p.enqueue(m)
 	}
@@ -372,21 +410,24 @@ func (p *plan) write(ctx context.Context, tx *sql.Tx) error {
 		args           []any
 		tail           string
 	}{
-		{"entries", "`key`, no, kind, elder_id, user_id, day, method, outcome, note, room_temp, waiver, entered_at", p.entries, ""},
-		{"findings", "`key`, entry_key, elder_id, item, note, state, owner, at", p.findings, keep},
-		{"facts", "`key`, entry_key, elder_id, field, result, value, `by`, at", p.facts, keep},
+		{"entries", entryColumns, p.entries, ""},
+		{"findings", findingColumns, p.findings, keep},
+		{"facts", factColumns, p.facts, keep},
 		{"proposals", "fact, elder_id, state, settled, at", p.proposals, d.ignore("fact")},
-		{"photos", "`key`, user_id, entry_key, media_id, state, hash, bytes, at", p.photos, d.upsert("`key`", bindPhoto)},
+		{"photos", photoColumns, p.photos, d.upsert("`key`", bindPhoto)},
+		{"reviews", reviewColumns, p.reviews, d.upsert("`key`", reviewAgain)},
 	} {
 		_, err := d.insert(ctx, tx, "INSERT INTO "+t.table+" ("+t.columns+")", strings.Count(t.columns, ",")+1, t.args, t.tail)
 		if err != nil {
 			return fmt.Errorf("write %s: %w", t.table, err)
 		}
 	}
-	if err := p.edit(ctx, tx); err != nil {
-		return err
+	for _, step := range []func(context.Context, *sql.Tx) error{p.amend, p.review, p.edit, p.post} {
+		if err := step(ctx, tx); err != nil {
+			return err
+		}
 	}
-	return p.post(ctx, tx)
+	return nil
 }
 
 // edit writes what the turns change of the ledger itself, each edit as a revision of its own.

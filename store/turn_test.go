@@ -26,7 +26,7 @@ func receive(t testing.TB, s *store.Store, user, key string) int64 {
 
 func visit(n int, elder string, day ledger.Day) ledger.Entry {
 	return ledger.Entry{Key: fmt.Sprintf("visit/%s/%d", elder, n), No: fmt.Sprintf("XF-%s-%d", elder, n), Kind: ledger.KindVisit, ElderID: elder,
-		UserID: "zhang", Day: day, Method: ledger.MethodDoor, Outcome: ledger.OutcomeOK, EnteredAt: start}
+		UserID: "zhang", Day: day, Method: ledger.MethodDoor, Outcome: ledger.OutcomeOK, Version: 1, EnteredAt: start}
 }
 
 func TestCommit(t *testing.T) {
@@ -160,7 +160,7 @@ func TestPhotos(t *testing.T) {
 			return ledger.Photo{Key: key, UserID: "zhang", MediaID: "M" + key, State: ledger.PhotoWanted, At: start.Add(after)}
 		}
 		commit(photo("b", time.Minute), photo("a", time.Minute), photo("old", -time.Hour))
-		require.NoError(t, s.PhotoStored(ctx, "b", "abc", 7))
+		require.NoError(t, s.PhotoStored(ctx, "b", "abc", 7, ""))
 		bound := photo("b", time.Minute)
 		bound.EntryKey, bound.State = "visit/1", ledger.PhotoWanted
 		commit(bound)
@@ -183,7 +183,7 @@ func TestPhotos(t *testing.T) {
 		tray, err = s.TrayPhotos(ctx, "zhang", start)
 		require.NoError(t, err)
 		assert.Empty(t, tray)
-		for _, err := range []error{s.PhotoStored(ctx, "none", "x", 1), s.PhotoLost(ctx, "none")} {
+		for _, err := range []error{s.PhotoStored(ctx, "none", "x", 1, ""), s.PhotoLost(ctx, "none")} {
 			require.ErrorIs(t, err, store.ErrUnknown)
 		}
 		_, err = s.Photo(ctx, "none")
@@ -219,12 +219,20 @@ func TestEntriesOfMany(t *testing.T) {
 func TestCommitRefusesMistakesOfTheProgram(t *testing.T) {
 	storetest.Each(t, func(t *testing.T, s *store.Store) {
 		for name, c := range map[string]ledger.Changes{
-			"no number":   {Entries: []ledger.Entry{{Key: "k"}}},
-			"no key":      {Messages: []ledger.Message{text("", "u", 1)}},
-			"long key":    {Messages: []ledger.Message{text(strings.Repeat("k", 192), "u", 1)}},
-			"nobody":      {Messages: []ledger.Message{text("k", "", 1)}},
-			"not a call":  {Messages: []ledger.Message{{Key: "k", To: "u", Text: "not rendered"}}},
-			"no body":     {Messages: []ledger.Message{{Key: "k", To: "u", Call: ledger.CallSend}}},
+			"no number":  {Entries: []ledger.Entry{{Key: "k"}}},
+			"no key":     {Messages: []ledger.Message{text("", "u", 1)}},
+			"long key":   {Messages: []ledger.Message{text(strings.Repeat("k", 192), "u", 1)}},
+			"nobody":     {Messages: []ledger.Message{text("k", "", 1)}},
+			"not a call": {Messages: []ledger.Message{{Key: "k", To: "u", Text: "not rendered"}}},
+			"no body":    {Messages: []ledger.Message{{Key: "k", To: "u", Call: ledger.CallSend}}},
+			"no version": {Amended: []ledger.Amendment{{Key: "a", Was: ledger.Entry{Key: "k"}, Now: ledger.Entry{Key: "k", Version: 1}}}},
+			"two ahead":  {Amended: []ledger.Amendment{{Key: "a", Was: ledger.Entry{Key: "k", Version: 1}, Now: ledger.Entry{Key: "k", Version: 3}}}},
+			"another":    {Amended: []ledger.Amendment{{Key: "a", Was: ledger.Entry{Key: "k", Version: 1}, Now: ledger.Entry{Key: "l", Version: 2}}}},
+			"renumbered": {Amended: []ledger.Amendment{{Key: "a", Was: ledger.Entry{Key: "k", No: "1", Version: 1}, Now: ledger.Entry{Key: "k", No: "2", Version: 2}}}},
+			"itself":     {Amended: []ledger.Amendment{{Key: "a", Was: ledger.Entry{Key: "k", Version: 1}, Now: ledger.Entry{Key: "k", Version: 2}, Instead: "k"}}},
+			"found elsewhere": {Amended: []ledger.Amendment{{Key: "a", Was: ledger.Entry{Key: "k", Version: 1}, Now: ledger.Entry{Key: "k", Version: 2},
+				Findings: []ledger.Finding{{Key: "l/gas", EntryKey: "l"}}}}},
+			"no review":   {Reviews: []ledger.Review{{Facts: "x"}}},
 			"no priority": {Messages: []ledger.Message{text("k", "u", 3)}},
 		} {
 			err := s.Commit(ctx, store.Turn{User: "u", State: []byte("x"), Changes: c})

@@ -5,10 +5,13 @@ import (
 	"compress/gzip"
 	"database/sql"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"xunfang/ledger"
+	"xunfang/seal"
 	"xunfang/store"
 	"xunfang/store/storetest"
 )
@@ -56,20 +60,20 @@ func fixture(t testing.TB, name string) io.Reader {
 	return z
 }
 
-// left is a database as version 0.1 left it.
-func left(t testing.TB, driver string) store.Options {
+// left is a database as an older version left it.
+func left(t testing.TB, version, driver string) store.Options {
 	t.Helper()
 	o := storetest.DSN(t, driver)
 	o.Now = func() time.Time { return start.Add(10 * time.Minute) }
 	if driver == storetest.SQLite {
 		f, err := os.Create(o.DSN)
 		require.NoError(t, err)
-		_, err = io.Copy(f, fixture(t, "v0.1.sqlite.gz"))
+		_, err = io.Copy(f, fixture(t, version+".sqlite.gz"))
 		require.NoError(t, err)
 		require.NoError(t, f.Close())
 		return o
 	}
-	dump, err := io.ReadAll(fixture(t, "v0.1.mariadb.sql.gz"))
+	dump, err := io.ReadAll(fixture(t, version+".mariadb.sql.gz"))
 	require.NoError(t, err)
 	c, err := sqldriver.ParseDSN(o.DSN)
 	require.NoError(t, err)
@@ -86,7 +90,7 @@ func left(t testing.TB, driver string) store.Options {
 func TestUpgradeFrom01(t *testing.T) {
 	for _, driver := range []string{storetest.SQLite, storetest.MariaDB} {
 		t.Run(driver, func(t *testing.T) {
-			o := left(t, driver)
+			o := left(t, "v0.1", driver)
 			var was past
 			lines := json.NewDecoder(fixture(t, "v0.1.json.gz"))
 			lines.DisallowUnknownFields() // a field that was renamed must not be forgotten here
@@ -146,7 +150,7 @@ func reads(t *testing.T, s *store.Store, was past) {
 	}
 	entries, err := s.Entries(ctx, ids, "2000-01-01")
 	require.NoError(t, err)
-	assert.Equal(t, was.Entries, entries)
+	assert.Equal(t, firstVersions(was.Entries), entries)
 	findings, err := s.Findings(ctx, ids)
 	require.NoError(t, err)
 	assert.Equal(t, was.Findings, findings)
@@ -155,7 +159,7 @@ func reads(t *testing.T, s *store.Store, was past) {
 	assert.Equal(t, was.Facts, facts)
 	photos, err := s.PhotosOf(ctx, []string{"m1/visit", ""})
 	require.NoError(t, err)
-	assert.Equal(t, was.Photos, photos)
+	assert.Equal(t, notCompared(was.Photos), photos)
 	for user, want := range was.Conversations {
 		c, err := s.Conversation(ctx, user)
 		require.NoError(t, err)
@@ -164,6 +168,24 @@ func reads(t *testing.T, s *store.Store, was past) {
 		require.NoError(t, err)
 		assert.Equal(t, was.Pending[user], in)
 	}
+}
+
+// firstVersions are records of a program that knew of one version only.
+func firstVersions(was []ledger.Entry) []ledger.Entry {
+	out := slices.Clone(was)
+	for i := range out {
+		out[i].Version = 1
+	}
+	return out
+}
+
+// notCompared are photos of a program that did not know what they look like: only what is still to be fetched can be compared.
+func notCompared(was []ledger.Photo) []ledger.Photo {
+	out := slices.Clone(was)
+	for i := range out {
+		out[i].Compared = out[i].State != ledger.PhotoWanted
+	}
+	return out
 }
 
 func outboxOf(t testing.TB, s *store.Store) []store.OutboxRow {
@@ -181,7 +203,7 @@ func TestRestoreOfOlder(t *testing.T) {
 			t.Run(driver+" to "+to, func(t *testing.T) {
 				var was past
 				require.NoError(t, json.NewDecoder(fixture(t, "v0.1.json.gz")).Decode(&was))
-				archive, m := backup(t, storetest.OpenWith(t, left(t, driver)), album("one"))
+				archive, m := backup(t, storetest.OpenWith(t, left(t, "v0.1", driver)), album("one"))
 				assert.EqualValues(t, 2, m.Schema)
 				assert.EqualValues(t, 1, m.Photos.Count)
 
@@ -204,6 +226,166 @@ func TestRestoreOfOlder(t *testing.T) {
 					}
 					assert.Equal(t, want, row)
 				}
+			})
+		}
+	}
+}
+
+// sealedPast is what the version before records could be amended read from its own database, which lies sealed: with proposals,
+// a history, who looked, who agreed. Its keys seal these invented people alone.
+type sealedPast struct {
+	Keys          string
+	Book          ledger.Book
+	Entries       []ledger.Entry
+	Findings      []ledger.Finding
+	Facts         []ledger.Fact
+	Photos        []ledger.Photo
+	Proposals     []ledger.Proposal
+	History       []ledger.Step
+	Looks         []ledger.Look
+	Consents      []ledger.Consent
+	Conversations map[string]store.Conversation
+	Pending       map[string][]store.Inbound
+	Outbox        []store.OutboxRow
+}
+
+// sealedLeft is that database.
+func sealedLeft(t testing.TB, driver string) (o store.Options, was sealedPast) {
+	t.Helper()
+	lines := json.NewDecoder(fixture(t, "v0.2.json.gz"))
+	lines.DisallowUnknownFields()
+	require.NoError(t, lines.Decode(&was))
+	file := filepath.Join(t.TempDir(), "key")
+	require.NoError(t, os.WriteFile(file, []byte(was.Keys), 0o600))
+	o = left(t, "v0.2", driver)
+	o.Keys = func(bool) (*seal.Ring, error) { return seal.Load(file) }
+	return o, was
+}
+
+// readsSealed compares what the store says now with what that version said.
+func readsSealed(t *testing.T, s *store.Store, was sealedPast) {
+	t.Helper()
+	is := sealedPast{Keys: was.Keys, Conversations: map[string]store.Conversation{}, Pending: map[string][]store.Inbound{}}
+	var errs []error
+	failed := func(err error) { errs = append(errs, err) }
+	var err error
+	is.Book, err = s.Book(ctx)
+	failed(err)
+	var ids []string
+	for _, e := range is.Book.Elders {
+		ids = append(ids, e.ID)
+	}
+	is.Entries, err = s.Entries(ctx, ids, "")
+	failed(err)
+	is.Findings, err = s.Findings(ctx, ids)
+	failed(err)
+	is.Facts, err = s.Facts(ctx, ids)
+	failed(err)
+	is.Photos, err = s.PhotosOf(ctx, []string{was.Findings[0].EntryKey, ""})
+	failed(err)
+	is.Proposals, err = s.Proposals(ctx)
+	failed(err)
+	is.History, err = s.History(ctx, "A02", 100)
+	failed(err)
+	is.Looks, err = s.Looks(ctx, "A01", nil, 0)
+	failed(err)
+	is.Consents, err = s.Consents(ctx, ids)
+	failed(err)
+	for user := range was.Conversations {
+		is.Conversations[user], err = s.Conversation(ctx, user)
+		failed(err)
+		is.Pending[user], err = s.Pending(ctx, user, 100)
+		failed(err)
+	}
+	is.Outbox = outboxOf(t, s)
+	require.NoError(t, errors.Join(errs...))
+	was.Entries, was.Photos = firstVersions(was.Entries), notCompared(was.Photos)
+	text := func(x sealedPast) string { // JSON does not tell an empty list from none
+		b, err := json.MarshalIndent(x, "", " ")
+		require.NoError(t, err)
+		return strings.ReplaceAll(string(b), "[]", "null")
+	}
+	assert.Equal(t, text(was), text(is))
+}
+
+// TestUpgradeFrom02: after an update every value reads as it did, nothing was sealed anew, and what is new works.
+func TestUpgradeFrom02(t *testing.T) {
+	for _, driver := range []string{storetest.SQLite, storetest.MariaDB} {
+		t.Run(driver, func(t *testing.T) {
+			o, was := sealedLeft(t, driver)
+			require.Len(t, was.Book.Elders, 60)
+			require.NotEmpty(t, was.Proposals)
+			old := contents(t, o)
+			s := storetest.OpenWith(t, o)
+			ok, err := s.Migrated(ctx)
+			require.NoError(t, err)
+			require.False(t, ok)
+			var wg sync.WaitGroup
+			for range 3 { // several processes are updated at once
+				other := storetest.OpenWith(t, o)
+				wg.Go(func() { assert.NoError(t, other.Migrate(ctx)) })
+			}
+			wg.Wait()
+			require.NoError(t, s.Guarded(ctx))
+			readsSealed(t, s, was)
+			before := contents(t, o)
+			for table, rows := range old {
+				if table != "entries" && table != "photos" { // they have new columns
+					assert.Equal(t, rows, before[table], table)
+				}
+			}
+			require.NoError(t, s.Migrate(ctx))
+			assert.Equal(t, before, contents(t, o), "nothing changes any more")
+			uncompared, err := s.Uncompared(ctx, 10)
+			require.NoError(t, err)
+			assert.Empty(t, uncompared)
+
+			e := firstVersions(was.Entries)[0]
+			now := e
+			now.Outcome, now.Version = ledger.OutcomeUndone, 2
+			require.NoError(t, s.Commit(ctx, store.Turn{Changes: ledger.Changes{Amended: []ledger.Amendment{{Key: "a1", Was: e, Now: now, By: "zhang", At: start}}}}))
+			r, err := s.Record(ctx, e.Key)
+			require.NoError(t, err)
+			assert.Equal(t, now, r.Entry)
+			_, err = s.Reseal(ctx)
+			require.NoError(t, err)
+		})
+	}
+}
+
+// A migration that broke off in the middle, where the database keeps each step at once, is finished by the next start.
+func TestUpgradeFrom02BrokenOff(t *testing.T) {
+	o, was := sealedLeft(t, storetest.MariaDB)
+	s := opened(t, o)
+	db := raw(t, o)
+	for _, q := range []string{"DROP TABLE reviews", "DROP TABLE amendments", "ALTER TABLE photos DROP COLUMN kind, DROP COLUMN look, DROP COLUMN compared, DROP KEY idx_photos_compared",
+		"DELETE FROM goose_db_version WHERE version_id = 4"} {
+		_, err := db.Exec(q)
+		require.NoError(t, err)
+	}
+	require.NoError(t, s.Migrate(ctx))
+	require.NoError(t, s.Guarded(ctx))
+	readsSealed(t, s, was)
+}
+
+// A backup of that version is restored on either database. Messages that waited are held back, as ever.
+func TestRestoreOf02(t *testing.T) {
+	for _, driver := range []string{storetest.SQLite, storetest.MariaDB} {
+		for _, to := range []string{storetest.SQLite, storetest.MariaDB} {
+			t.Run(driver+" to "+to, func(t *testing.T) {
+				o, was := sealedLeft(t, driver)
+				archive, m := backup(t, storetest.OpenWith(t, o), album("one", "two"))
+				assert.EqualValues(t, 3, m.Schema)
+				into := storetest.DSN(t, to)
+				into.Keys = o.Keys
+				s := storetest.OpenWith(t, into)
+				_, err := s.Restore(ctx, bytes.NewReader(archive), filepath.Join(t.TempDir(), "photos"))
+				require.NoError(t, err)
+				ok, err := s.Migrated(ctx)
+				require.NoError(t, err)
+				assert.True(t, ok)
+				require.NoError(t, s.Guarded(ctx))
+				readsSealed(t, s, was)
 			})
 		}
 	}

@@ -1,7 +1,6 @@
 package understand
 
 import (
-	"maps"
 	"slices"
 	"strings"
 	"unicode"
@@ -260,36 +259,4 @@ func sounds(text []rune) string {
 		b.WriteByte(' ')
 	}
 	return b.String()
-}
-
-// sounds are the words that say what is not well, and those that patterns for it are made of, by their sound.
-func (t *tables) sounds() map[string][]string {
-	wanted := map[int]bool{}
-	tells := func(c int) bool {
-		return strings.HasPrefix(t.names[c], "problem.") || strings.HasPrefix(t.names[c], "emergency.")
-	}
-	for c := range t.names {
-		wanted[c] = tells(c)
-	}
-	for _, list := range t.patterns {
-		for _, p := range list {
-			for _, one := range p.parts {
-				wanted[one.class] = wanted[one.class] || tells(p.class)
-			}
-		}
-	}
-	out := map[string][]string{}
-	var walk func(*node, []rune)
-	walk = func(n *node, word []rune) {
-		if slices.ContainsFunc(n.tags, func(c int) bool { return wanted[c] }) && len(word) <= 4 {
-			if key := sounds(word); key != "" {
-				out[key] = append(out[key], string(word))
-			}
-		}
-		for _, r := range slices.Sorted(maps.Keys(n.next)) {
-			walk(n.next[r], append(slices.Clone(word), r))
-		}
-	}
-	walk(t.root, nil)
-	return out
 }

@@ -26,6 +26,7 @@ type sentence struct {
 	blood  int
 	left   []bool // see leftover
 	words  [][]spotted
+	mended []Reason // what dictation heard, and what is read for it
 }
 
 // spotted is a word of the tables that begins at a character.
@@ -183,15 +184,24 @@ func (s *sentence) sort() {
 // putRight writes what dictation meant in place of what it heard, and one character for its two halves.
 func (s *sentence) putRight() {
 	changed := false
+	put := func(i int, meant []rune) {
+		s.mended = append(s.mended, Reason{Words: string(s.typed[i : i+len(meant)]), Means: "heard as " + string(meant)})
+		copy(s.text[i:], meant)
+		changed = true
+	}
 	for i := range s.text {
 		if one := s.halved(i); one != 0 {
 			s.text[i], s.text[i+1], changed = one, 0, true
 		}
 		if n := s.word(i, "heard"); n > 0 && s.named(i) == nil && s.named(i+n-1) == nil {
-			copy(s.text[i:], s.heard[string(s.text[i:i+n])])
-			changed = true
+			put(i, s.heard[string(s.text[i:i+n])])
 		}
 	}
+	if changed {
+		s.spot()
+	}
+	changed = false
+	s.misheard(put)
 	if changed {
 		s.spot()
 	}
@@ -488,7 +498,7 @@ func (s *sentence) denied(prefix string) bool {
 
 // reasons are the marks as people can check them.
 func (s *sentence) reasons() []Reason {
-	var out []Reason
+	out := s.mended
 	for _, m := range s.marks {
 		name := s.names[m.class]
 		if strings.HasPrefix(name, "'") {

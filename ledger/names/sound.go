@@ -129,6 +129,17 @@ func Syllable(r rune) string {
 // Sound is what the dialect's ear makes of that reading: two characters of one sound are mistaken for each other.
 func Sound(r rune) string { return knownSyllables()[Syllable(r)] }
 
+// Sounds are what the dialect's ear makes of each of a character's readings, the usual one first.
+func Sounds(r rune) []string {
+	var out []string
+	for reading := range strings.SplitSeq(pinyin.PinyinDict[int(r)], ",") {
+		if s := knownSyllables()[plain(reading)]; s != "" && !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
 // plain is a reading without its tone; "" where it is not one.
 func plain(s string) string {
 	var b strings.Builder

@@ -1,0 +1,157 @@
+package bot
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"xunfang/flows"
+	"xunfang/flows/understand"
+	"xunfang/ledger"
+	"xunfang/ledger/names"
+	"xunfang/store"
+)
+
+// sight finds the elders a sentence may be about: those the speaker may see, and those who were theirs a few days ago, whose
+// visits they may still enter.
+type sight struct {
+	o     outlook
+	user  string
+	today ledger.Day
+	late  []string
+}
+
+// mostMeant is how many elders a name in a sentence may mean; all of them are candidates.
+const mostMeant = 40
+
+func (s sight) Find(said string) []names.Hit {
+	hits := s.o.found(said, s.user, s.today, mostMeant)
+	if len(s.late) > 0 {
+		hits = better(hits, s.o.names.Among(said, s.late, mostMeant), mostMeant)
+	}
+	return hits
+}
+
+func (s sight) Elder(id string, on ledger.Day) understand.Elder {
+	e, _ := s.o.roster.Elder(id)
+	return understand.Elder{Name: e.Name, Age: e.Birth.Age(on)}
+}
+
+// read says what a typed text means to the speaker, and what it means as a further word about an elder, if one is given.
+// Nobody who is not known is told who exists.
+func (b *Bot) read(o outlook, user, about string, in flows.Input) (said, added []understand.Part) {
+	if in.Kind != flows.Text {
+		return nil, nil
+	}
+	s := sight{o: o, user: user, today: in.Today}
+	if !known(o.roster, user, in.Today) {
+		return b.Reader.Parts(in.Text, in.Today, nobody{}), nil
+	}
+	for _, e := range o.roster.Handed(user, in.Today) {
+		s.late = append(s.late, e.ID)
+	}
+	if e, ok := o.roster.Elder(about); ok && o.roster.May(user, about, in.Today).Sight > ledger.SightNone {
+		added = []understand.Part{{Text: in.Text, Reading: b.Reader.Read(e.Name+" "+in.Text, in.Today, s)}}
+	}
+	return b.Reader.Parts(in.Text, in.Today, s), added
+}
+
+// nobody is the sight of a stranger.
+type nobody struct{}
+
+func (nobody) Find(string) []names.Hit                   { return nil }
+func (nobody) Elder(string, ledger.Day) understand.Elder { return understand.Elder{Age: -1} }
+
+func known(r *ledger.Roster, user string, today ledger.Day) bool {
+	return slices.ContainsFunc(r.Posts(user), func(p ledger.Post) bool { return p.Holds(today) })
+}
+
+// about fills in the elders of the everyday, and those a sentence or the conversation names besides, as far as the speaker
+// may see them or enter what was theirs.
+func (o *outlook) about(user string, in flows.Input) {
+	o.elders, o.named = reach(o.roster, user, in.Today), nil
+	ids := slices.Clone(o.wants.Elders)
+	for _, p := range in.View.Said {
+		ids = append(ids, p.Reading.Elders...)
+	}
+	for _, id := range ids {
+		same := func(e ledger.Elder) bool { return e.ID == id }
+		if slices.ContainsFunc(o.elders, same) || slices.ContainsFunc(o.named, same) {
+			continue
+		}
+		if a := o.roster.May(user, id, in.Today); a.Sight > ledger.SightNone || a.Late {
+			if e, ok := o.roster.Elder(id); ok && !left(o.roster, id, in.Today) {
+				o.named = append(o.named, e)
+			}
+		}
+	}
+}
+
+// loggedDays is how far back one's own records are offered to be mended; older ones are asked for by number.
+const loggedDays = 31
+
+// logged reads the records the speaker may mend: their own of late, and the one asked for.
+func (b *Bot) logged(ctx context.Context, o outlook, user string, in flows.Input) ([]ledger.Record, error) {
+	if !o.wants.Logged {
+		return nil, nil
+	}
+	entries, err := b.Store.Logged(ctx, user, in.Now.AddDate(0, 0, -loggedDays))
+	if err != nil {
+		return nil, err
+	}
+	slices.Reverse(entries)
+	asked := o.wants.Record
+	if asked != "" && !slices.ContainsFunc(entries, func(e ledger.Entry) bool { return e.Key == asked || e.No == asked }) {
+		e, err := b.Store.EntryNo(ctx, asked)
+		if errors.Is(err, store.ErrUnknown) {
+			r, err := b.Store.Record(ctx, asked)
+			if err == nil {
+				return append(plain(entries), r), nil
+			}
+			if !errors.Is(err, store.ErrUnknown) {
+				return nil, err
+			}
+			return plain(entries), nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		entries = append(entries, e)
+	}
+	out := plain(entries)
+	for i, e := range entries { // what hangs on it is needed of those that may be mended now
+		if i < recordsRead || e.Key == asked || e.No == asked {
+			if out[i], err = b.Store.Record(ctx, e.Key); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
+}
+
+// recordsRead is how many of the newest records are read with all that hangs on them: those a card offers.
+const recordsRead = 10
+
+func plain(entries []ledger.Entry) []ledger.Record {
+	out := make([]ledger.Record, len(entries))
+	for i, e := range entries {
+		out[i].Entry = e
+	}
+	return out
+}
+
+// readable are records the speaker may read, and whether they may mend them: their own while the elder is or was just theirs,
+// anybody's where they may reopen.
+func (o outlook) readable(user string, today ledger.Day) []flows.Logged {
+	var out []flows.Logged
+	for _, r := range o.logs {
+		e, ok := o.roster.Elder(r.ElderID)
+		a := o.roster.May(user, r.ElderID, today)
+		own := r.UserID == user && a.Late
+		if ok && (a.Sight > ledger.SightNone || own) {
+			by, _ := o.roster.Person(r.UserID)
+			out = append(out, flows.Logged{Record: r, Elder: o.bare(e, user, today), By: by.Name, Mine: a.Reopen || r.UserID == user})
+		}
+	}
+	return out
+}

@@ -1,0 +1,282 @@
+package flows
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"xunfang/flows/understand"
+	"xunfang/ledger"
+)
+
+// pileForm logs several visits of one message with one tap, or those that came in a burst after no signal: each is a record
+// of its own (requirements §3 case 7). What is not whole yet is asked about afterwards, one after the other.
+var pileForm = Form{
+	Name:  "pile",
+	Title: func(a Answers, _ Input) string { return fmt.Sprintf("%d次巡访", len(a.pile())) },
+	Done:  pileDone,
+	Steps: []Step{{Key: "ok", Ask: askPile, Parse: parsePile}},
+}
+
+// mostPiled is how many visits one message may hold.
+const mostPiled = 20
+
+// pileOf is a pile of visits and of what else was said.
+func pileOf(visits []Answers, rest []string) Answers {
+	text, _ := json.Marshal(visits[:min(len(visits), mostPiled)]) // maps of texts always marshal
+	return Answers{"visits": string(text), "rest": clip(strings.Join(rest, "\n"), 300)}
+}
+
+func (a Answers) pile() []Answers {
+	var out []Answers
+	_ = json.Unmarshal([]byte(a["visits"]), &out) // written by pileOf
+	return out
+}
+
+// whole says whether a visit can be recorded as it stands; how tells how contact was made where it does not say so itself.
+func (a Answers) whole(in Input, how string) bool {
+	e := a.elder(in.View)
+	if e == nil || a["outcome"] == "" || a["guess"] != "" || a["daysago"] != "" || a["method"] == "" && how == "" {
+		return false
+	}
+	return dayFault(e, a.day(in), in) == "" && !(a["outcome"] == string(ledger.OutcomeProblem) && a["items"] == "") &&
+		a["outcome"] != string(ledger.OutcomeAbsent) // an empty house is asked about
+}
+
+func askPile(a Answers, in Input) Prompt {
+	pile := a.pile()
+	c := ledger.Card{Title: fmt.Sprintf("%d次巡访,看看对不对", len(pile))}
+	var lines []string
+	asked, methods := 0, true
+	for i, v := range pile {
+		line := strconv.Itoa(i+1) + " "
+		if e := v.elder(in.View); e != nil {
+			line += in.View.call(e) + " "
+			if day := v.day(in); day != in.Today {
+				line += day.Short() + " "
+			}
+			if m := v["method"]; m != "" {
+				line += ledger.Method(m).Name() + " "
+			}
+			line = strings.TrimSpace(line + v.state() + " " + v.besides())
+		} else {
+			line += "?「" + clip(v["said"], 12) + "」"
+		}
+		if v.whole(in, "door") {
+			methods = methods && v["method"] != ""
+		} else {
+			asked++
+			line = strings.TrimSpace(line) + " (再问)"
+		}
+		lines = append(lines, line)
+	}
+	if a["rest"] != "" {
+		lines = append(lines, "没看懂:「"+clip(strings.ReplaceAll(a["rest"], "\n", "」「"), 30)+"」")
+	}
+	if asked > 0 {
+		c.Desc = fmt.Sprintf("有%d次还要问一句,点完接着问。", asked)
+	}
+	c.Sub = strings.Join(lines, "\n")
+	if methods {
+		c.Buttons = append(c.Buttons, ledger.Button{Key: "yes", Text: "都记下", Style: 1})
+	} else {
+		c.Desc = "没说怎么看的,点一下。" + c.Desc
+		c.Buttons = append(c.Buttons, ledger.Button{Key: "door", Text: "对,都上门", Style: 1}, ledger.Button{Key: "phone", Text: "对,都电话", Style: 1})
+	}
+	c.Buttons = append(c.Buttons, ledger.Button{Key: "each", Text: "一个个看", Style: 2}, ledger.Button{Key: "drop", Text: "都不记", Style: 2})
+	if utf8.RuneCountInString(c.Sub) > listWidth { // more than a card shows
+		return Prompt{Text: c.Sub, Card: &ledger.Card{Title: c.Title, Desc: orElse(c.Desc, "一次一行,列在上面。"), Buttons: c.Buttons}}
+	}
+	return Prompt{Card: &c}
+}
+
+// state is how a visit went, in a few words.
+func (a Answers) state() string {
+	if a["outcome"] == string(ledger.OutcomeProblem) {
+		var words []string
+		for _, k := range strings.Split(a["items"], ",") {
+			if it, ok := ledger.ItemByKey(k); ok {
+				if word := orElse(clip(a.note(k), 10), it.Name); !slices.Contains(words, word) {
+					words = append(words, word)
+				}
+			}
+		}
+		return orElse(strings.Join(words, "、"), "有情况")
+	}
+	if a["outcome"] == "" {
+		return ""
+	}
+	return ledger.Outcome(a["outcome"]).Name()
+}
+
+func parsePile(raw string, in Input) (string, error) {
+	switch fold(raw) {
+	case "yes", "都记下", "确认", "对", "好", "是":
+		if slices.ContainsFunc(in.answers.pile(), func(v Answers) bool { return v["method"] == "" && v.whole(in, "door") }) {
+			return "", Hint("都是上门,还是都是电话?请点一下;不一样的点「一个个看」。")
+		}
+		return "yes", nil
+	case "door", "都上门", "上门", "对,都上门":
+		return "door", nil
+	case "phone", "都电话", "电话", "对,都电话":
+		return "phone", nil
+	case "each", "一个个看":
+		return "each", nil
+	case "drop", "撤销", "都不记":
+		return "", Abandon{}
+	}
+	return "", Hint("对的话点「都记下」;要改点「一个个看」;不记了点「都不记」。")
+}
+
+func pileDone(a Answers, in Input) Result {
+	pile := a.pile()
+	how := map[string]string{"door": "door", "phone": "phone"}[a["ok"]]
+	var res Result
+	var lines []string
+	for i, v := range pile {
+		if v["method"] == "" && how != "" {
+			v["method"] = how
+		}
+		if a["ok"] == "each" || !v.whole(in, "") {
+			res.Queue = append(res.Queue, v)
+			continue
+		}
+		e := v.elder(in.View)
+		in.shots = nil // which of them a photo shows, nobody said
+		one := newVisit(v, in, e, "visit/"+in.Key+"/"+strconv.Itoa(i+1))
+		res.Changes.Entries = append(res.Changes.Entries, one.Changes.Entries...)
+		res.Changes.Findings = append(res.Changes.Findings, one.Changes.Findings...)
+		res.Changes.Facts = append(res.Changes.Facts, one.Changes.Facts...)
+		res.Changes.Messages = append(res.Changes.Messages, one.Changes.Messages...)
+		res.Recent = append(res.Recent, one.Recent...)
+		entry := one.Changes.Entries[0]
+		lines = append(lines, in.View.call(e)+":"+counted(e, entry, in))
+	}
+	n := len(lines)
+	if n == 0 {
+		return Result{Queue: res.Queue, Text: "好,一个个看。", Card: ledger.Card{Title: fmt.Sprintf("%d次巡访", len(pile)), Done: "一个个看"}}
+	}
+	title := fmt.Sprintf("✓ 记好了%d次", n)
+	if owed := len(res.Recent); owed > 0 {
+		lines = append(lines, fmt.Sprintf("%d次上门还差照片,发来时点是哪一次。", owed))
+	}
+	sub := strings.Join(lines, "\n")
+	res.Text = title + "。\n" + sub
+	res.Card = ledger.Card{Title: title, Sub: clip(sub, listWidth), Done: "已记好"}
+	return res
+}
+
+// elsewhere obeys a text in the middle of a form that is no answer to its question: it adds to the visit that waits for its
+// confirmation, or tells of another one. Switching with unsaved answers asks once; visits told in sentences pile up instead.
+func (t *turn) elsewhere(st *Step, said string) bool {
+	visits, rest := t.visits(t.in.View.Said)
+	now := t.s.Answers.elder(t.in.View)
+	others := slices.DeleteFunc(slices.Clone(visits), func(v Answers) bool {
+		e := v.elder(t.in.View)
+		return e == nil || now != nil && e.ID == now.ID || v["outcome"] == "" && v["method"] == ""
+	})
+	if t.s.Form == emergencyForm.Name { // whatever is said there is passed on
+		return false
+	}
+	confirming := t.s.Step == "ok" && (t.s.Form == visitForm.Name || t.s.Form == pileForm.Name)
+	switch {
+	case len(others) > 0 && confirming && (t.s.Form == pileForm.Name || t.s.Answers["said"] != ""):
+		pile := t.s.Answers.pile()
+		if t.s.Form == visitForm.Name {
+			pile = []Answers{t.s.Answers}
+		}
+		t.clear()
+		t.start(pileForm.Name, pileOf(append(pile, others...), append(rest, t.s.Answers["rest"])))
+	case len(others) > 0 && t.s.Form == factForm.Name: // on to the next elder: the fact is asked again another time
+		t.start(visitForm.Name, others[0])
+	case len(others) > 0 && (confirming || strings.HasPrefix(said, others[0].elder(t.in.View).Name)):
+		e := others[0].elder(t.in.View)
+		t.s.Switch = Draft{Form: visitForm.Name, Answers: others[0].with("raw", t.in.Text)}
+		f := t.form(t.s.Form)
+		title := "这一份"
+		if f.Title != nil {
+			title = f.Title(t.s.Answers, t.in)
+		}
+		t.card(ledger.Card{Title: "「" + clip(said, 14) + "」是另一次巡访吗?", Desc: title + "还没确认,先放着也不会丢。",
+			Buttons: []ledger.Button{{Key: "go:switch:yes", Text: clip("记"+e.Name, buttonWidth), Style: 1}, {Key: "go:switch:no", Text: "是刚才的回答", Style: 2}}})
+	case t.s.Form == visitForm.Name && len(others) == 0 && (confirming || t.s.Answers["said"] != "" && !st.Lines && st.Key != "words" && st.Key != "waiver"):
+		return t.addition(st, said)
+	default:
+		return false
+	}
+	return true
+}
+
+// addition takes over what a further text says of the visit that was told in a sentence or waits for its confirmation, and
+// asks on from there. What answers the open question is left to it.
+func (t *turn) addition(st *Step, said string) bool {
+	in := t.in
+	in.answers = t.s.Answers
+	_, err := st.Parse(choose(*st.Ask(t.s.Answers, t.in).card(), said), in)
+	if _, hint := err.(Hint); !hint {
+		return false
+	}
+	a := t.s.Answers.with("ok", "")
+	delete(a, "ok")
+	told := false
+	for _, p := range t.in.View.Added {
+		told = a.add(p, said, t.in) || told
+	}
+	if m := methodWords[strings.TrimPrefix(said, "是")]; m != "" {
+		a["method"], told = m, true
+	}
+	if day, ok := saidDay(said, in); ok && !told { // 昨天
+		told = a.setDay(day, in.Today)
+	}
+	if told {
+		t.s.Answers = a
+		t.next()
+	}
+	return told
+}
+
+// About is the elder of the visit under way, "" where there is none: what is said further is about them.
+func About(s State) string {
+	if id := orElse(orElse(s.Answers["which"], s.Answers["who"]), s.Answers["elder"]); s.Form == visitForm.Name && !strings.HasPrefix(id, "?") && id != "other" {
+		return id
+	}
+	return ""
+}
+
+// card is the prompt's card, an empty one where it is a text.
+func (p Prompt) card() *ledger.Card {
+	if p.Card == nil {
+		return &ledger.Card{}
+	}
+	return p.Card
+}
+
+// switched follows the answer to whether a text was another visit.
+func (t *turn) switched(yes bool) {
+	d := t.s.Switch
+	t.s.Switch = Draft{}
+	raw := d.Answers["raw"]
+	delete(d.Answers, "raw")
+	switch st := t.step(); {
+	case d.Form == "":
+		t.say("已经办过了。")
+	case yes:
+		t.start(d.Form, d.Answers)
+	case st == nil:
+		t.onward()
+	case t.feed(st, strings.TrimSpace(raw)):
+		t.next()
+	}
+}
+
+// Joins says whether a message may be one with the one that waits behind it: a visit a line, sent without a signal and
+// arriving together (requirements §3 case 7).
+func Joins(s State, parts []understand.Part) bool {
+	return (s.Form == "" || s.Form == pileForm.Name || s.Form == visitForm.Name && s.Answers["said"] != "") && len(parts) > 0 &&
+		!slices.ContainsFunc(parts, func(p understand.Part) bool {
+			return p.Reading.Intent != understand.Visit || len(p.Reading.Elders) == 0
+		})
+}
