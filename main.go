@@ -72,7 +72,7 @@ func commands() *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(demoCommand(), serveCommand(), migrateCommand(), importCommand(), exportCommand(), outboxCommand(), menuCommand(),
 		keyCommand(), doctorCommand(), backupCommand(), restoreCommand(), purgeCommand(),
-		photosCommand(), historyCommand(), parseCommand())
+		photosCommand(), historyCommand(), parseCommand(), policyCommand())
 	return root
 }
 

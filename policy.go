@@ -1,0 +1,244 @@
+package main
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"xunfang/ledger"
+	"xunfang/scheduler"
+	"xunfang/store"
+)
+
+func policyCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use: "policy list|show|check|diff|preview", Short: "what the visiting policy asks, and what a change of it would mean",
+		Long: `A policy is a YAML file. A county copies one that ships, edits and checks it, sees what it would
+change and for whom, and names the file under policy: in the configuration.`,
+		Example: `  xunfang policy show yongning > county.yaml
+  xunfang policy check county.yaml
+  xunfang policy diff yongning county.yaml
+  xunfang policy preview --config config.yaml --at 2026-04-01 --policy county.yaml`,
+		Args: func(*cobra.Command, []string) error {
+			return usage{errors.New("say policy list, show, check, diff or preview; see --help")}
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(&cobra.Command{
+		Use: "list", Short: "the policies that ship: name, title, area, document", Example: "  xunfang policy list",
+		Args: exactly(0, "policy list takes no arguments"),
+		RunE: func(*cobra.Command, []string) error { return listPolicies() },
+	}, &cobra.Command{
+		Use: "show NAME", Short: "one that ships, as YAML", Example: "  xunfang policy show yongning > county.yaml",
+		Args: exactly(1, "name one policy; `xunfang policy list` shows them"),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if !slices.Contains(scheduler.Shipped(), args[0]) {
+				return fmt.Errorf("no policy %s ships; `xunfang policy list` shows those that do", args[0])
+			}
+			text, err := scheduler.Text(args[0])
+			if err != nil {
+				return err
+			}
+			_, err = os.Stdout.Write(text)
+			return err
+		},
+	}, &cobra.Command{
+		Use: "check FILE", Short: "every fault of a policy file at once", Example: "  xunfang policy check county.yaml",
+		Args: exactly(1, "name one policy file"),
+		RunE: func(_ *cobra.Command, args []string) error { return checkPolicy(args[0]) },
+	}, &cobra.Command{
+		Use: "diff OLD NEW", Short: "what a change of policy means, in words",
+		Long: `Says in which rules, dates and words the new policy differs from the old one. Each is the name of one that ships or a file.
+Comments, and the order of months and methods, mean nothing and are not compared.`,
+		Example: "  xunfang policy diff yongning county.yaml",
+		Args:    exactly(2, "name two policies, the old one and the new one: names that ship or files"),
+		RunE:    func(_ *cobra.Command, args []string) error { return diffPolicies(args[0], args[1]) },
+	}, previewCommand())
+	return cmd
+}
+
+func listPolicies() error {
+	for _, name := range scheduler.Shipped() {
+		p, err := scheduler.Load(name)
+		if err != nil {
+			return err
+		}
+		fmt.Println(strings.Join([]string{name, p.Title, p.Area, p.Document}, "\t"))
+	}
+	return nil
+}
+
+// openPolicy reads a policy by name or file. Faults go to stderr, a line each.
+func openPolicy(name string) (scheduler.Pack, error) {
+	p, err := scheduler.Load(name)
+	if errors.Is(err, scheduler.ErrNoPack) {
+		return p, fmt.Errorf("there is no policy file %s, and none of that name ships; `xunfang policy list` shows those that do", name)
+	}
+	if faults := (scheduler.Faults)(nil); errors.As(err, &faults) {
+		for _, f := range faults {
+			fmt.Fprintln(os.Stderr, f)
+		}
+		return p, fmt.Errorf("the policy %s has %s; mend the lines named above and check it again", name, counted(len(faults), "fault"))
+	}
+	return p, err
+}
+
+func counted(n int, what string) string {
+	if n != 1 {
+		what += "s"
+	}
+	return fmt.Sprintf("%d %s", n, what)
+}
+
+func checkPolicy(name string) error {
+	p, err := openPolicy(name)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("ok   %s: %s, %s; records stay open %s after a period ends\n",
+		name, p.Title, counted(len(p.Visits), "visiting rule"), p.Close.Grace)
+	for _, r := range p.Visits {
+		fmt.Println("    ", r.Words())
+	}
+	return nil
+}
+
+func diffPolicies(old, new string) error {
+	was, err := openPolicy(old)
+	if err != nil {
+		return err
+	}
+	becomes, err := openPolicy(new)
+	if err != nil {
+		return err
+	}
+	found := scheduler.Diff(was, becomes)
+	if len(found) == 0 {
+		fmt.Printf("%s and %s say the same\n", old, new)
+		return nil
+	}
+	fmt.Printf("%s from %s to %s:\n", counted(len(found), "difference"), old, new)
+	for _, d := range found {
+		fmt.Println(d)
+	}
+	return nil
+}
+
+func previewCommand() *cobra.Command {
+	var at, policy string
+	var on ledger.Day
+	cmd := withStore(&cobra.Command{
+		Use: "preview --config FILE --at DATE [--policy NAME|FILE]", Short: "who would gain or lose which duty; writes nothing",
+		Long: `Asks what would be owed on a day if another policy took the place of the configured one, by the ledger and the records as they
+are now. A line for each elder and duty that differs: number, gain, lose or change, the duty, what it was and what it becomes, with
+tabs between; then the totals of each township. Nothing is written and nobody is named.`,
+		Example: "  xunfang policy preview --config config.yaml --at 2026-04-01 --policy county.yaml",
+		Args: func(_ *cobra.Command, args []string) error {
+			var err error
+			if on, err = ledger.ParseDay(at); err != nil || len(args) > 0 {
+				return usage{errors.New("name the day with --at, such as 2026-04-01, and the new policy with --policy NAME or FILE")}
+			}
+			return nil
+		},
+	}, func(ctx context.Context, c Config, s *store.Store, _ []string) error {
+		if policy == "" {
+			policy = c.Policy
+		}
+		p, err := openPolicy(policy)
+		if err != nil {
+			return err
+		}
+		r, err := s.Roster(ctx)
+		if err != nil {
+			return err
+		}
+		w := bufio.NewWriter(os.Stdout)
+		return errors.Join(preview(ctx, w, s, r, c.pack, p, on), w.Flush())
+	})
+	cmd.Flags().StringVar(&at, "at", "", "the day")
+	cmd.Flags().StringVar(&policy, "policy", "", "the new policy; without it the configured one, and nothing changes")
+	return cmd
+}
+
+// tally counts the duties of an area that a new policy would change.
+type tally struct {
+	elders  int // on the ledger and not away on the day
+	touched int // of them with a duty that changes
+	shifts  map[scheduler.ShiftKind]int
+}
+
+func (t tally) String() string {
+	return fmt.Sprintf("%d of %s: %d gained, %d lost, %d changed", t.touched, counted(t.elders, "elder"),
+		t.shifts[scheduler.ShiftGain], t.shifts[scheduler.ShiftLose], t.shifts[scheduler.ShiftChange])
+}
+
+// preview goes township by township, in the order of their codes, so that no more than one's records are held at a time.
+func preview(ctx context.Context, w io.Writer, s *store.Store, r *ledger.Roster, was, becomes scheduler.Pack, on ledger.Day) error {
+	elders := map[string][]ledger.Elder{}
+	for _, e := range r.Elders() {
+		if _, away := r.Standing(e.ID, on); !away { // nothing is owed for who rests or has left (requirements §3 cases 1 and 2)
+			town := r.At(e.Region, ledger.LevelTownship).Code
+			elders[town] = append(elders[town], e)
+		}
+	}
+	all := tally{shifts: map[scheduler.ShiftKind]int{}}
+	var totals []string
+	for _, code := range slices.Sorted(maps.Keys(elders)) {
+		t, err := previewTown(ctx, w, s, r, elders[code], was, becomes, on)
+		if err != nil {
+			return err
+		}
+		all.elders += t.elders
+		all.touched += t.touched
+		for k, n := range t.shifts {
+			all.shifts[k] += n
+		}
+		town, _ := r.Region(code)
+		totals = append(totals, fmt.Sprintf("%s: %s", cmp.Or(town.Name, "in no township"), t))
+	}
+	if all.touched == 0 {
+		fmt.Fprintf(w, "no change: on %s nobody gains or loses a duty, of %s\n", on, counted(all.elders, "elder"))
+		return nil
+	}
+	fmt.Fprintf(w, "\n%s\nall: %s\n", strings.Join(totals, "\n"), all)
+	return nil
+}
+
+func previewTown(ctx context.Context, w io.Writer, s *store.Store, r *ledger.Roster, elders []ledger.Elder, was, becomes scheduler.Pack,
+	on ledger.Day) (tally, error) {
+	t := tally{elders: len(elders), shifts: map[scheduler.ShiftKind]int{}}
+	ids := make([]string, len(elders))
+	for i, e := range elders {
+		ids[i] = e.ID
+	}
+	entries, err := s.Entries(ctx, ids, ledger.QuarterOf(on).First()) // the longest period a rule counts in
+	if err != nil {
+		return t, err
+	}
+	of := map[string][]ledger.Entry{}
+	for _, x := range entries {
+		of[x.ElderID] = append(of[x.ElderID], x)
+	}
+	for _, e := range elders {
+		shifts := scheduler.Shifts(e, r.Tiers(e.ID), of[e.ID], was, becomes, on)
+		if len(shifts) > 0 {
+			t.touched++
+		}
+		for _, x := range shifts {
+			t.shifts[x.Kind]++
+			if _, err := fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", e.ID, x.Kind, x.Duty, cmp.Or(x.Was, "-"), cmp.Or(x.Becomes, "-")); err != nil {
+				return t, fmt.Errorf("print the preview: %w", err)
+			}
+		}
+	}
+	return t, nil
+}
