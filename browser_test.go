@@ -34,7 +34,7 @@ func TestBrowser(t *testing.T) {
 			name string
 			play func(*desk)
 		}{
-			{"visit", playVisit}, {"problem", playProblem}, {"emergency", playEmergency}, {"mishaps", playMishaps}, {"another day", playAnotherDay},
+			{"visit", playVisit}, {"sentence", playSentence}, {"problem", playProblem}, {"emergency", playEmergency}, {"mishaps", playMishaps}, {"another day", playAnotherDay},
 		} {
 			t.Run(size.name+"/"+story.name, func(t *testing.T) { story.play(openDesk(t, browser, size.width, size.height)) })
 		}
@@ -103,6 +103,27 @@ func playVisit(d *desk) {
 	}
 	if d.visible(`[data-testid="tour"]`) {
 		d.t.Error("the tour is back, though it was sent away for good")
+	}
+}
+
+// A visit by one sentence is two acts; a second one piles up with it; what was wrong is taken back at once, and the count follows.
+func playSentence(d *desk) {
+	visitor := d.phone("wangfang")
+	owed := visitor.owed()
+	said := len(visitor.messages())
+	visitor.say("上门看了张桂兰 都好 屋里18度")
+	visitor.await(said+1, "张桂兰.*今天上门.*室温18度")
+	visitor.say("苏兰芳 电话 都好")
+	card := visitor.await(said+2, "2次巡访,看看对不对.*张桂兰.*苏兰芳")
+	visitor.click("card-button", "都记下")
+	visitor.await(said+2, "✓ 记好了2次", card)
+	visitor.say("撤销")
+	visitor.await(said+3, "撤销哪一次")
+	visitor.click("card-button", "都撤销")
+	visitor.await(said+5, "✓ 撤销了.*苏兰芳")
+	visitor.settled()
+	if got := visitor.owed(); got != owed {
+		d.t.Errorf("%d elders are owed after all was taken back, want %d", got, owed)
 	}
 }
 
@@ -179,8 +200,8 @@ func playMishaps(d *desk) {
 	visitor.say("统计")
 	visitor.await(2, "王芳|您名下")
 	visitor.settled() // all four deliveries are over
-	visitor.say("腿月中")
-	visitor.await(3, "没看懂「腿月中」")
+	visitor.say("呜哩哇啦")
+	visitor.await(3, "没看懂「呜哩哇啦」")
 	visitor.settled()
 	d.fault("fault-four")
 	visitor.menu("help")

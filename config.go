@@ -181,6 +181,9 @@ func readerOf(files []string) (*understand.Reader, error) {
 		if err != nil {
 			return nil, fmt.Errorf("cannot read the words in %s: %w", name, errors.Unwrap(err))
 		}
+		if _, err := understand.New(string(text)); err != nil { // each by itself, to name the file at fault
+			return nil, fmt.Errorf("%s: %w", name, err)
+		}
 		added = append(added, string(text))
 	}
 	return understand.New(added...)

@@ -257,6 +257,9 @@ func sameFolder(a, b string) bool {
 // rules were read with the file; what they say is shown.
 func (d *doctor) rules(context.Context) {
 	d.say(good, "policy", "%s, %d visiting rules", d.c.pack.Name, len(d.c.pack.Visits))
+	if n := len(d.c.Words); n > 0 {
+		d.say(good, "words", "the program's and those of %d files: %s", n, strings.Join(d.c.Words, ", "))
+	}
 	d.say(good, "time zone", "%s, where it is %s", d.c.Timezone, d.now().In(d.c.zone).Format("2006-01-02 15:04"))
 }
 

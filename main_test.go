@@ -107,9 +107,10 @@ func TestExitStatus(t *testing.T) {
 func TestConfigFaults(t *testing.T) {
 	for name, c := range map[string]struct{ old, new, says string }{
 		"an unknown key":      {"timezone:", "timezones:", `config.yaml:6:`},
-		"a wrong kind":        {"agent_id: 1000002", "agent_id: many", `config.yaml:13:`},
+		"a wrong kind":        {"agent_id: 1000002", "agent_id: many", `config.yaml:15:`},
 		"no such zone":        {"Asia/Shanghai", "Asia/Nowhere", "config.yaml:6: timezone: "},
 		"no such policy":      {"policy: yongning", "policy: utopia", "config.yaml:8: policy: "},
+		"no such words":       {"words: []", "words: [./nowhere.txt]", "config.yaml:9: words: cannot read the words in ./nowhere.txt"},
 		"no such driver":      {"driver: sqlite", "driver: oracle", "sqlite, mysql"},
 		"mysql without dsn":   {"driver: sqlite", "driver: mysql", "user:password@tcp"},
 		"no such level":       {"level: info", "level: loud", "debug, info, warn, error"},

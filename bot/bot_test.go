@@ -25,8 +25,8 @@ import (
 
 var wednesday = time.Date(2026, 3, 11, 10, 0, 0, 0, beijing)
 
-// TestEffort holds the promise on a visitor's effort: an ordinary visit takes three acts and two messages of the bot, a
-// door visit with its photo four acts.
+// TestEffort holds the promise on a visitor's effort: a visit told in a sentence takes two acts and one message of the bot, an
+// ordinary visit by card three acts and two messages, a door visit with its photo four acts.
 func TestEffort(t *testing.T) {
 	for _, c := range []struct {
 		name           string
@@ -34,6 +34,7 @@ func TestEffort(t *testing.T) {
 		most, messages int
 	}{
 		{"all well by phone", []string{"(菜单)巡访", "▢ 马秀兰 望远 · 电话 · 都好", "[确认]"}, 3, 2},
+		{"in a sentence", []string{"张桂花 电话 都好 血压130/80", "[确认]"}, 2, 1},
 		{"at the door with a photo", []string{"(菜单)巡访", "▢ 马秀兰 望远 · 上门 · 都好", "(照片)", "[确认]"}, 4, 3},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -40,7 +40,7 @@ func (s sight) Elder(id string, on ledger.Day) understand.Elder {
 // read says what a typed text means to the speaker, and what it means as a further word about an elder, if one is given.
 // Nobody who is not known is told who exists.
 func (b *Bot) read(o outlook, user, about string, in flows.Input) (said, added []understand.Part) {
-	if in.Kind != flows.Text {
+	if in.Kind != flows.Text || flows.Command(in.Text) {
 		return nil, nil
 	}
 	s := sight{o: o, user: user, today: in.Today}

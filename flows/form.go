@@ -573,7 +573,7 @@ func (t *turn) text() {
 		t.resume()
 		return
 	case "撤销":
-		if t.s.Form == "" || t.s.Step != "ok" {
+		if t.s.Form != mendForm.Name && t.s.Step != "ok" {
 			t.undo("")
 			return
 		}

@@ -1,7 +1,6 @@
 package flows
 
 import (
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -31,8 +30,6 @@ func (t *turn) sentence() bool {
 	}
 	return true
 }
-
-func perilous(p understand.Part) bool { return p.Reading.Intent == understand.Emergency }
 
 // visits are the visits a message tells of, each as the answers of a visit form; rest is what it says besides.
 func (t *turn) visits(parts []understand.Part) (visits []Answers, rest []string) {
@@ -133,24 +130,16 @@ func heard(p understand.Part, in Input) Answers {
 	if len(rest)+len(r.Problems) > 0 {
 		a["note"] = a["said"]
 	}
+	for _, u := range r.Unknown { // misspelt, and plainly what it was meant to be: 腿月中 is 腿肿
+		if note := "note." + u.Item; a[note] != "" {
+			a[note] = strings.ReplaceAll(a[note], u.Words, u.Maybe)
+		}
+	}
 	if i := slices.IndexFunc(r.Unknown, func(u understand.Unknown) bool { return u.Item != "" && !slices.Contains(r.Problems, u.Item) }); i >= 0 {
 		u := r.Unknown[i]
 		a["guess"] = strings.Join([]string{u.Words, u.Maybe, u.Item}, "|")
 	}
 	return a
-}
-
-// setDay says when the visit was; what is long ago will be asked about.
-func (a Answers) setDay(day, today ledger.Day) bool {
-	delete(a, "day")
-	delete(a, "daysago")
-	if day != today {
-		a["day"] = string(day)
-	}
-	if ago := today.Sub(day); ago > lateDays {
-		a["daysago"] = strconv.Itoa(ago)
-	}
-	return true
 }
 
 // fixedWords say that what was not well has been seen to.
@@ -167,113 +156,6 @@ func dealt(said string, items []string) string {
 		return string(ledger.FindingReported)
 	}
 	return string(ledger.FindingWatched)
-}
-
-// add takes over what a further text says about a visit that waits for its confirmation; false where it says nothing of it.
-func (a Answers) add(p understand.Part, text string, in Input) bool {
-	r := p.Reading
-	more := heard(p, in)
-	told := false
-	if r.Intent == understand.Correct && len(r.Elders) == 1 && r.Elders[0] != a["elder"] { // 不是她是张桂花
-		a["elder"], told = r.Elders[0], true
-		delete(a, "who")
-		delete(a, "which")
-	}
-	if !strings.Contains(a["said"], text) {
-		a["said"] = clip(strings.TrimPrefix(a["said"]+"。"+text, "。"), 300)
-	}
-	for _, key := range []string{"method", "temp", "pressure", "company", "phone", "address", "guess", "rest"} {
-		if v := more[key]; v != "" {
-			a[key], told = v, true
-		}
-	}
-	if more["note"] != "" {
-		a["note"] = a["said"]
-	}
-	if r.Dated {
-		told = a.setDay(r.Date, in.Today)
-	}
-	switch {
-	case more["items"] != "":
-		items := strings.Split(more["items"], ",")
-		if was := a["items"]; was != "" && a["outcome"] == string(ledger.OutcomeProblem) {
-			items = append(strings.Split(was, ","), items...)
-		}
-		for key, v := range more {
-			if strings.HasPrefix(key, "note.") {
-				a[key] = v
-			}
-		}
-		a["items"], _ = parseItems(strings.Join(unique(items), ","), in)
-		a["outcome"], a["act"], told = string(ledger.OutcomeProblem), orElse(a["act"], more["act"]), true
-	case more["outcome"] != "" && a["outcome"] != string(ledger.OutcomeProblem):
-		a["outcome"], told = more["outcome"], true
-		if w := more["words"]; w != "" {
-			a["words"] = w
-		}
-	}
-	return told
-}
-
-func unique(words []string) []string {
-	words = slices.Clone(words)
-	slices.Sort(words)
-	return slices.Compact(words)
-}
-
-// peril offers the alarm: no question stands before it. The words are kept for whoever is told, and a form under way waits.
-func (t *turn) peril(p understand.Part) {
-	t.s.Danger = Danger{Text: clip(strings.TrimSpace(p.Text), 200), Elders: t.inView(p.Reading.Elders)}
-	c := ledger.Card{Title: "⚠ 听着像有人遇到危险", Desc: "先打电话,再点「马上报告」,村里乡里立刻知道。",
-		Sub:     "「" + clip(t.endangered(), 60) + "」\n" + strings.TrimPrefix(numbers, "⚠ 先打电话\n"),
-		Buttons: []ledger.Button{{Key: "go:alarm", Text: "马上报告", Style: 1}, {Key: "go:calm", Text: "没有危险", Style: 2}}}
-	t.card(c)
-}
-
-// endangered are the words of what was said of danger, with the elder told in full where only one can be meant.
-func (t *turn) endangered() string {
-	d := t.s.Danger
-	if len(d.Elders) == 1 {
-		if e := t.in.View.find(d.Elders[0]); e != nil {
-			return e.full() + " " + d.Text
-		}
-	}
-	return d.Text
-}
-
-// Danger is what was said that sounded like danger, until it is answered.
-type Danger struct {
-	Text   string   `json:"t,omitempty"`
-	Elders []string `json:"e,omitempty"`
-}
-
-// alarmed raises the alarm that was offered.
-func (t *turn) alarmed() {
-	about := t.endangered()
-	t.s.Danger = Danger{}
-	t.done("已报告")
-	t.urgent(about)
-}
-
-// calm takes back the offer: what was said becomes the record it may have been meant for.
-func (t *turn) calm() {
-	d := t.s.Danger
-	t.s.Danger = Danger{}
-	t.done("没有危险")
-	if t.s.Form != "" {
-		t.ask()
-		return
-	}
-	with := Answers{"said": d.Text, "outcome": string(ledger.OutcomeProblem)}
-	switch {
-	case len(d.Elders) == 0:
-		return
-	case len(d.Elders) == 1:
-		with["elder"] = d.Elders[0]
-	default:
-		with["elder"] = "?" + strings.Join(d.Elders, ",")
-	}
-	t.start("visit", with)
 }
 
 // other obeys a sentence that is neither a visit nor danger.
@@ -320,49 +202,4 @@ func (t *turn) example() string {
 		return e.Name
 	}
 	return "马秀兰"
-}
-
-// passForm hands on what is understood but kept nowhere yet: the words go to who is in charge, after one tap.
-var passForm = Form{
-	Name:  "pass",
-	Title: func(a Answers, _ Input) string { return "要转告的话" },
-	Done:  passDone,
-	Steps: []Step{{Key: "ok", Ask: askPass, Parse: oneOf("转给负责人就点「转告」,不用就点「不用」。", map[string]string{
-		"yes": "yes", "转告": "yes", "是": "yes", "好": "yes", "确认": "yes", "no": "no", "不用": "no", "不": "no"})}},
-}
-
-var passed = map[string]string{
-	string(understand.HelpRecord): "帮扶的事", string(understand.FamilyContact): "联系家属的事", string(understand.Need): "要办的事",
-	string(understand.FamilyInfo): "家属的消息", string(understand.Leave): "请假的事",
-}
-
-func (a Answers) charge(in Input) []Person {
-	if e := in.View.find(a["elder"]); e != nil && e.Lead.UserID != "" && e.Lead.UserID != in.User {
-		return []Person{e.Lead}
-	}
-	return in.View.Leads
-}
-
-func askPass(a Answers, in Input) Prompt {
-	c := ledger.Card{Title: "听着像" + passed[a["kind"]], Sub: "「" + clip(a["text"], 80) + "」",
-		Buttons: []ledger.Button{{Key: "yes", Text: "转告", Style: 1}, {Key: "no", Text: "不用", Style: 2}}}
-	who := a.charge(in)
-	c.Desc = "这里还不能记成一条。转告" + orElse(clip(names(who), 20), "负责人") + "吗?"
-	return Prompt{Card: &c}
-}
-
-func passDone(a Answers, in Input) Result {
-	if a["ok"] == "no" {
-		return Result{Text: "好,没有转。", Card: ledger.Card{Done: "没有转"}}
-	}
-	about := ""
-	if e := in.View.find(a["elder"]); e != nil {
-		about = e.full() + "\n"
-	}
-	text := fmt.Sprintf("%s%s请您知道(%s):\n「%s」", about, in.View.Name, passed[a["kind"]], a["text"])
-	to := a.charge(in)
-	if len(to) == 0 {
-		return Result{Text: "还没有登记负责人,请直接打电话说。", Card: ledger.Card{Done: "没有转"}}
-	}
-	return Result{Changes: ledger.Changes{Messages: inform(in, to, text)}, Text: "✓ 转告" + names(to) + "了。", Card: ledger.Card{Done: "已转告"}}
 }

@@ -62,6 +62,14 @@ func (t *turn) aside(answer func()) {
 	t.offer()
 }
 
+// Command says whether a text is one of the fixed words: there is nothing to be read in it.
+func Command(text string) bool {
+	said := fold(text)
+	return slices.Contains(commands, said) || slices.ContainsFunc(Forms, func(f Form) bool { return slices.Contains(f.Open, said) })
+}
+
+var commands = []string{"取消", "退出", "返回", "上一步", "继续", "接着记", "撤销", "待办", "名册", "统计", "帮助", "?", "确认", "跳过"}
+
 // urgent raises the alarm first and asks afterwards.
 func (t *turn) urgent(about string) {
 	if e := t.s.Answers.elder(t.in.View); t.s.Form == "visit" && e != nil && about == "" {

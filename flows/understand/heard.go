@@ -10,14 +10,15 @@ import (
 )
 
 // misheard finds what was typed or dictated as another word of the same sound, 走坊 for 走访: two to four characters in one
-// clause and outside names that make up no word, one of them in none at all, and that sound like just one meaning of the
-// tables. Of two characters one must be right: there are too many words of one sound for more.
+// clause and outside names that make up no word, one of them in none at all or nothing else in the clause (上闷), and that sound
+// like just one meaning of the tables. Of two characters one must be right: there are too many words of one sound for more.
 func (s *sentence) misheard(put func(int, []rune)) {
 	strange, whole := s.coverage()
 	for i := 0; i < len(s.text); i++ {
-		for size := min(4, len(s.text)-i); size >= 2; size-- {
+		for size := min(4, len(s.text)-i); size >= 2 && !whole[i]; size-- {
 			at := s.text[i : i+size]
-			if slices.Contains(whole[i:i+size], true) || !slices.Contains(strange[i:i+size], true) || !s.same(i, i+size-1) {
+			alone := s.begins(i) && (i+size == len(s.text) || ends(s.typed, i+size))
+			if slices.Contains(whole[i:i+size], true) || !alone && !slices.Contains(strange[i:i+size], true) || !s.same(i, i+size-1) {
 				continue
 			}
 			if w := s.soundsLike(at); w != nil {
@@ -29,6 +30,9 @@ func (s *sentence) misheard(put func(int, []rune)) {
 	}
 }
 
+// thin are the classes whose single characters are parts of many words, and cover nothing by themselves.
+var thin = []string{"deed", "good", "want", "reach", "talk", "how", "botdo", "duty", "go", "asking", "attr"}
+
 // coverage says of each character whether no word covers it, and whether a word of two and more or a name does.
 func (s *sentence) coverage() (strange, whole []bool) {
 	strange, whole = make([]bool, len(s.text)), make([]bool, len(s.text))
@@ -38,12 +42,19 @@ func (s *sentence) coverage() (strange, whole []bool) {
 	for i := range s.text {
 		longest := 0
 		for _, w := range s.words[i] {
-			if name := s.names[w.class]; name[0] != '\'' && name != "surname" && name != "long" {
-				longest = max(longest, w.size)
+			if w.size <= longest {
+				continue
+			}
+			name := s.names[w.class]
+			if name[0] != '\'' && !slices.Contains(noWord[:2], name) && (w.size > 1 || !slices.Contains(thin, name)) {
+				longest = w.size
 			}
 		}
 		for j := i; j < i+longest; j++ {
 			strange[j], whole[j] = false, whole[j] || longest > 1
+		}
+		if i >= 2 && (strange[i-2] || strange[i-1]) && s.word(i, "village") > 0 {
+			strange[i-2], strange[i-1] = false, false
 		}
 		if s.named(i) != nil {
 			strange[i], whole[i] = false, true
@@ -52,17 +63,21 @@ func (s *sentence) coverage() (strange, whole []bool) {
 	return strange, whole
 }
 
+// particles and numbers are in no word that is put right: 流了 is not 扭了.
+const particles = "了的得着地不没一二三四五六七八九十两几"
+
 // soundsLike is the word of the tables that characters sound like, nil where there is none or several that mean different things.
 func (s *sentence) soundsLike(said []rune) []rune {
-	if s.meaning(said) {
+	if s.meaning(said) || strings.ContainsAny(string(said), particles) {
 		return nil
 	}
 	var found []rune
 	for _, key := range readings(said) {
 		for _, w := range s.heardAs()[key] {
 			word := []rune(w)
-			if len(word) == 2 && word[0] != said[0] && word[1] != said[1] || strings.ContainsAny(w, "了的得着一") ||
-				slices.Equal(word, found) || len(s.meanings(word)) == 0 {
+			short := len(word) == 2
+			if short && word[0] != said[0] && word[1] != said[1] || slices.Equal(word, found) ||
+				short && (len(s.meanings(word)) == 0 || strings.ContainsAny(w, particles)) {
 				continue
 			}
 			if found != nil && !slices.Equal(s.meanings(word), s.meanings(found)) {
@@ -93,7 +108,9 @@ func (t *tables) meanings(word []rune) []int {
 			return nil
 		}
 	}
-	return slices.DeleteFunc(slices.Sorted(slices.Values(n.tags)), func(c int) bool { return !t.spoken(c) })
+	return slices.DeleteFunc(slices.Sorted(slices.Values(n.tags)), func(c int) bool {
+		return !t.spoken(c) || len(word) == 2 && strings.HasPrefix(t.names[c], "emergency.") // too much hangs on two characters
+	})
 }
 
 // spoken says whether words of a class may be put right by ear.

@@ -43,25 +43,33 @@ func (s *sentence) intent() Intent {
 	state := len(s.live("problem.")) > 0 || s.has("unsettled") || s.has("silent") || s.has("dirty") || s.has("ok") || s.has("unwell") ||
 		s.facts.BP != "" || s.facts.RoomTemp != nil
 	door := s.visited()
+	reported := s.facts.NewPhone != "" && len(s.live("method.")) > 0 && (s.has("ok") || len(s.live("problem.")) > 0) && !s.has("mistake")
 	switch {
+	case s.has("howto") && !elder && !state:
+		return Help
 	case s.has("cancel") && !s.has("becomes") && !door && !(s.has("fix") && elder):
 		return Cancel
+	case reported: // a visit, and a new number with it
+		return Visit
 	case s.has("fix") && !s.has("wish") && !(s.has("usage") && !elder), s.facts.NewPhone != "" && s.has("new"),
 		s.facts.NewAddress != "" && (s.has("moved") || elder):
 		return Correct
-	case s.has("drill") && !state, s.has("rumour") && !door && (!state || !elder):
+	case s.has("drill") && !state, (s.has("rumour") || s.has("elsewhere")) && !door && (!state || !elder):
 		return Other
 	case s.has("usage") && !elder && !state && !door:
 		return Help
 	case s.has("strongneed") && !door:
 		return Need
-	case s.has("ask.todo"):
+	case s.has("ask.todo") && !(elder && state):
 		return QueryTodo
-	case s.has("ask.stats"):
+	case s.has("ask.stats") && !(door && state) && !s.has("need"):
 		return QueryStats
-	case s.has("ask.elder") && elder && !(door && state):
+	case s.has("ask.elder") && elder && !((door || len(s.live("method.")) > 0) && state):
 		return QueryElder
-	case s.has("undone") && !s.has("ok"), s.has("notdone") && !s.has("absent") && !s.has("ok") && len(s.live("problem.")) == 0:
+	case s.has("asks") && !state && !s.has("need") && !s.has("absent") && len(s.live("method.")) == 0:
+		return QueryElder
+	case s.has("undone") && !s.has("ok"),
+		s.has("notdone") && !s.has("leave") && !s.has("absent") && !s.has("ok") && len(s.live("problem.")) == 0:
 		return Other
 	case s.has("aided"):
 		return HelpRecord
@@ -71,19 +79,21 @@ func (s *sentence) intent() Intent {
 		return Visit
 	case s.has("contact"):
 		return FamilyContact
+	case s.has("supposed") && !s.has("ok") && len(s.live("method.")) == 0:
+		return Other
 	case elder && s.calmed():
 		return Visit
-	case s.has("supposed") && !state:
-		return Other
 	case s.has("kinsays") && s.planned() && !state, s.has("kinsays") && s.has("leave") && !state:
 		return FamilyInfo
 	case s.has("absent") && (elder || len(s.live("method.")) > 0) && !s.has("leave"):
+		return Visit
+	case elder && s.has("ok") && len(s.live("method.")) > 0 && !s.planned(): // a call to where they stay
 		return Visit
 	case s.has("leave"):
 		return Leave
 	case s.has("need"):
 		return Need
-	case s.has("family") && len(s.live("problem.")) == 0:
+	case s.has("family") && len(s.live("problem.")) == 0 && !s.has("silent"):
 		return FamilyInfo
 	case s.has("greeting") && !elder && !state && len(s.live("method.")) == 0:
 		return Greeting

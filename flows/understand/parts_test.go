@@ -104,9 +104,9 @@ func TestSaid(t *testing.T) {
 		{"张桂兰 把我撵出来了", "", "", true, false},
 		{"桂兰婶 上门 腿月中", "illness:腿月中", "腿月中→腿肿 illness", false, false},
 		{"张桂兰 腿月中", "illness:腿月中", "腿月中→腿肿 illness", false, false},
-		{"张桂兰上门退疼", "", "退疼→腿疼 illness", false, false},
+		{"张桂兰上门退疼", "illness:退疼", "", false, false},
 		{"罗秀珍 上门 叫不性", "", "叫不性→叫不醒 ", false, false},
-		{"张桂兰 上门 都好 嗑巴溜丢", "", "嗑巴溜丢→ ", false, false},
+		{"张桂兰 上门 都好 咕咚溜丢", "", "咕咚溜丢→ ", false, false},
 		{"张桂兰 上门 都好", "", "", false, false},
 	} {
 		got := r.Read(c.text, "2026-03-12", sight)

@@ -69,6 +69,9 @@ func (s *sentence) spot() {
 			if n = n.next[s.text[j]]; n == nil {
 				break
 			}
+			if isLetter(s.text[i]) && (i > 0 && isLetter(s.text[i-1]) || j+1 < len(s.text) && isLetter(s.text[j+1])) {
+				continue // sm is 上门, but not in smwq
+			}
 			for _, c := range n.tags {
 				all = append(all, spotted{c, j + 1 - i})
 			}
@@ -97,7 +100,7 @@ func (s *sentence) mark() {
 	s.putRight()
 	var found []mark
 	for i := range s.text {
-		if s.named(i) != nil {
+		if s.named(i) != nil || i > 0 && isLetter(s.text[i]) && isLetter(s.text[i-1]) { // no hi in a name in letters
 			continue
 		}
 		put := func(class, to int) {
@@ -258,19 +261,27 @@ func (s *sentence) denies(i, j, at int) bool {
 func (s *sentence) same(a, b int) bool { return s.clause[a] == s.clause[b] }
 
 // turned are the plain meanings that can be denied, past or the family's, beside those with a dot.
-var turned = []string{"unwell", "family", "unsettled", "silent", "ok", "absent", "refused", "need", "help", "leave"}
+var turned = []string{"unwell", "family", "unsettled", "silent", "ok", "absent", "refused", "need", "strongneed", "help", "leave"}
 
 // scope finds which marks do not count: denied, long past, the family's, a drill's.
 func (s *sentence) scope() {
 	not, past, kin, guard, over, filler := s.classes["not"], s.classes["past"], s.classes["kin"], s.classes["guard"],
 		s.classes["over"], s.classes["filler"]
+	inspect := s.classes["inspect"]
 	nothing, ok, bidnot := s.classes["nothing"], s.classes["ok"], s.classes["bidnot"]
 	for i := range s.marks {
 		m := &s.marks[i]
 		name := s.names[m.class]
 		event := strings.HasPrefix(name, "emergency.")
-		if name == "help" && s.bidden(m.from) {
+		switch {
+		case name == "help" && s.bidden(m.from):
 			m.but = "bidden"
+		case name == "problem.fire" && s.apart(m.to):
+			m.but = "kept apart"
+		case strings.HasPrefix(name, "problem.") && s.kinAfter(*m):
+			m.but = "of the family"
+		case name == "problem.illness" && s.word(m.to, "chronicity") > 0 && (s.has("ok") || s.has("stable")):
+			m.but = "chronic"
 		}
 		if m.but != "" || !event && !strings.HasPrefix(name, "problem.") && !strings.HasPrefix(name, "method.") &&
 			!slices.Contains(turned, name) {
@@ -311,6 +322,10 @@ func (s *sentence) scope() {
 				if before && event && s.word(n.to, "while") == 0 {
 					m.but = "a warning"
 				}
+			case inspect:
+				if before && event && !s.inside(n.to, m.from, "shows") {
+					m.but = "a warning"
+				}
 			case kin:
 				if before && s.gap(n.to, m.from, filler) <= 6 && s.ofKin(n, *m, name) {
 					m.but = "of the family"
@@ -334,6 +349,7 @@ func (s *sentence) scope() {
 		}
 	}
 	s.strangersCall()
+	s.notDone()
 	sure := slices.ContainsFunc(s.people, func(p person) bool { return len(p.ids) > 0 && p.but == "" })
 	for i := range s.marks {
 		if kind, ok := strings.CutPrefix(s.names[s.marks[i].class], "emergency."); ok && s.marks[i].but == "" {
@@ -360,14 +376,66 @@ func (s *sentence) strangersCall() {
 	}
 }
 
+// apart says whether what stands before a place is far from each other: 气罐离灶台够远.
+func (s *sentence) apart(i int) bool {
+	for j := i; j < len(s.text) && j < i+4 && s.same(i-1, j); j++ {
+		if s.text[j] == '远' {
+			return s.text[j-1] != '不'
+		}
+	}
+	return false
+}
+
+// kinAfter says whether what is not well is told of the relative right behind: 瘫儿子, 有病的老伴.
+func (s *sentence) kinAfter(m mark) bool {
+	i := m.to
+	if i < len(s.text) && s.text[i] == '的' {
+		i++
+	} else if s.word(m.from, "afflicted") != m.to-m.from {
+		return false
+	}
+	return s.word(i, "kin") > 0 && s.same(m.from, i)
+}
+
+// notDone finds what seems a deed or a blow and is none: 给张桂兰打了 before 两回电话 is a call, 儿媳给他请了 is the relative's
+// doing, 想让村上给修路 is a wish.
+func (s *sentence) notDone() {
+	for i := range s.marks {
+		m := &s.marks[i]
+		name := s.names[m.class]
+		help := name == "help" || name == "aided"
+		if name == "method.door" && m.but == "" && s.before(m.from, "method.video") > 0 {
+			m.but = "on the screen" // 视频里看宋玉珍
+		}
+		if m.but != "" || !help && name != "emergency.abuse" {
+			continue
+		}
+		for _, n := range s.marks {
+			if n.from < m.from || n.from >= m.to {
+				continue
+			}
+			switch k := s.names[n.class]; {
+			case (k == "method.phone" || k == "method.video") && n.from > m.from && n.to > m.to:
+				m.but = "a call"
+			case help && k == "kin" && strings.HasPrefix(m.pattern, "{elder}") && s.named(max(0, n.from-1)) != nil:
+				m.but = "of the family"
+			case help && (k == "want" || k == "need") && n.from > m.from && n.to < m.to:
+				m.but = "wished"
+			}
+		}
+	}
+}
+
 // harmless says why an emergency of a kind is none by what else the message says; sure is whether it names an elder.
 func (s *sentence) harmless(m mark, kind string, sure bool) string {
 	switch {
-	case s.has("drill"):
+	case s.has("drill") && !s.has("really"):
 		return "a drill"
-	case s.has("rumour"), s.has("hearsay") && !sure:
+	case s.has("rumour"), (s.has("hearsay") && !sure || s.has("elsewhere")) && !s.has("urgent"):
 		return "told of others"
-	case s.has("unfounded"), s.has("explained") && s.has("ok"):
+	case kind == "death" && s.text[m.from] == '死' && s.before(m.from, "asdead") > 0:
+		return "a manner of speaking" // 把他气死了
+	case s.unfounded(m, kind), s.has("explained") && s.has("ok") && !s.has("acute"):
 		return "denied"
 	case (kind == "fraud" || kind == "abuse" && s.swindle()) && (s.has("foiled") || s.has("hungup") && !s.has("loss")):
 		return "it came to nothing"
@@ -380,14 +448,30 @@ func (s *sentence) harmless(m mark, kind string, sure bool) string {
 		return "past" // 晕倒过, 骗过; not 晕过去
 	case s.word(m.to, "aftermath") > 0, kind == "critical_illness" && s.word(m.to, "chronicity") > 0:
 		return "past"
-	case s.word(m.to, "matter") > 0 && s.has("contact"):
-		return "told to the family"
+	case s.word(m.to, "matter") > 0 && (s.has("contact") || s.has("ok")):
+		return "told of"
+	case kind == "fraud" && strings.HasSuffix(m.pattern, "了{money}") && !s.has("theirs"):
+		return "nobody cheats"
+	case kind == "critical_illness" && s.has("slaughter") && strings.ContainsAny(string(s.text[m.from:m.to]), "血流"):
+		return "of no person"
+	case kind == "fall" && strings.ContainsRune("躺趴卧", s.text[m.from]) && s.has("lounging"):
+		return "of no harm" // 躺在院里晒太阳
 	case kind == "house" && s.beside(m, "shed"):
 		return "no dwelling"
 	case (kind == "missing" || kind == "death") && s.beside(m, "beast"), kind == "fall" && s.beside(m, "object"):
 		return "of no person"
 	}
 	return ""
+}
+
+// unfounded says whether an alarm proved false: it was said to be afterwards, or all is well. Where money is gone, what was
+// false is the caller.
+func (s *sentence) unfounded(m mark, kind string) bool {
+	if kind == "fraud" && s.has("loss") || s.has("urgent") {
+		return false
+	}
+	at := s.last("unfounded")
+	return at >= 0 && (at+1 >= m.from || s.has("ok"))
 }
 
 // swindle says whether somebody tried to cheat: whom the elder drives out then is no victim.
@@ -399,7 +483,7 @@ func (s *sentence) swindle() bool {
 func (s *sentence) beside(m mark, class string) bool {
 	return slices.ContainsFunc(s.marks, func(n mark) bool {
 		return s.names[n.class] == class && n.to == m.from &&
-			(s.begins(n.from) || s.named(n.from-1) != nil || strings.ContainsRune("把的个只台块家里", s.text[n.from-1]))
+			(s.begins(n.from) || s.named(n.from-1) != nil || strings.ContainsRune("把的个只台块家里是让叫", s.text[n.from-1]))
 	})
 }
 
@@ -419,7 +503,8 @@ func (s *sentence) ofKin(k, m mark, name string) bool {
 	case "help": // 儿子给她买了, but not 给她儿子送
 		return k.to == m.from
 	case "leave": // 女儿去包头了, but not 让女儿接到包头了
-		if strings.Contains(m.pattern, "{kin}") || s.before(k.from, "by") > 0 || m.from > k.to+3 {
+		at := s.pronoun(k.from)
+		if strings.Contains(m.pattern, "{kin}") || s.before(at, "by") > 0 || m.from > k.to+3 && !s.employed(k) {
 			return false
 		}
 	}
@@ -434,6 +519,21 @@ func (s *sentence) ofKin(k, m mark, name string) bool {
 		}
 	}
 	return m.from >= k.to
+}
+
+// pronoun is where the pronoun before a relative begins, or the relative: 跟她儿子.
+func (s *sentence) pronoun(i int) int {
+	if i > 0 && (s.text[i-1] == '她' || s.text[i-1] == '他') {
+		return i - 1
+	}
+	return i
+}
+
+// employed says whether work or school takes the relative to where they went.
+func (s *sentence) employed(k mark) bool {
+	return slices.ContainsFunc(s.marks, func(n mark) bool {
+		return s.names[n.class] == "job" && n.from >= k.to && s.same(k.from, n.from)
+	})
 }
 
 // gap is how many characters lie between two places, those aside that say nothing.

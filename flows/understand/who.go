@@ -177,7 +177,7 @@ func (s *sentence) full(i int, taken []bool, sight Finder) (person, bool) {
 		return person{}, false
 	}
 	for _, n := range sizes {
-		if i+n > len(s.text) || !s.same(i, i+n-1) {
+		if i+n > len(s.text) || !s.same(i, i+n-1) || s.word(i, "long") > 0 && s.text[i+n-1] == '家' {
 			continue
 		}
 		free := s.free(i, n, taken)
@@ -221,6 +221,9 @@ func (s *sentence) titled(i int, taken []bool, sight Finder) (person, bool) {
 		old = 1
 	}
 	best := person{}
+	if old == 0 && s.word(i, "notname") > 0 { // 五个钟头
+		return best, false
+	}
 	for _, n := range []int{5, 3, 2, 1} {
 		n += old
 		if i+n > len(s.text) || !s.same(i, i+n-1) {
@@ -372,7 +375,7 @@ func (s *sentence) places(p *person) []string {
 	if end > 0 && s.text[end-1] == '的' {
 		end--
 	}
-	if end >= 2 && s.same(end-2, end-1) && len(out) == 0 {
+	if end >= 2 && s.same(end-2, end-1) {
 		out = append(out, string(s.text[end-2:end]))
 	}
 	after := p.to

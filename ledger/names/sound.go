@@ -57,16 +57,19 @@ func lines(text string) [][]string {
 // accent is what dialect.txt says.
 type accent struct {
 	syllable map[string]string
+	reading  map[rune]string // what a character is read as in the dialect, beside its readings
 	initial  [][2]string
 	final    [][2]string
 }
 
 func readDialect(text string) accent {
-	a := accent{syllable: map[string]string{}}
+	a := accent{syllable: map[string]string{}, reading: map[rune]string{}}
 	for _, w := range lines(text) {
 		switch w[0] {
 		case "syllable":
 			a.syllable[w[1]] = w[2]
+		case "reading":
+			a.reading[[]rune(w[1])[0]] = w[2]
 		case "initial":
 			a.initial = append(a.initial, [2]string{w[1], w[2]})
 		case "final":
@@ -132,7 +135,7 @@ func Sound(r rune) string { return knownSyllables()[Syllable(r)] }
 // Sounds are what the dialect's ear makes of each of a character's readings, the usual one first.
 func Sounds(r rune) []string {
 	var out []string
-	for reading := range strings.SplitSeq(pinyin.PinyinDict[int(r)], ",") {
+	for reading := range strings.SplitSeq(pinyin.PinyinDict[int(r)]+","+dialect.reading[r], ",") {
 		if s := knownSyllables()[plain(reading)]; s != "" && !slices.Contains(out, s) {
 			out = append(out, s)
 		}

@@ -87,7 +87,7 @@ func TestTables(t *testing.T) {
 		}
 	}
 	for _, w := range lines(dialectText) {
-		if len(w) != 3 || !slices.Contains([]string{"syllable", "initial", "final"}, w[0]) {
+		if len(w) != 3 || !slices.Contains([]string{"syllable", "reading", "initial", "final"}, w[0]) {
 			t.Errorf("dialect.txt: %v is no rule", w)
 		}
 	}
@@ -121,6 +121,17 @@ func TestOrdinal(t *testing.T) {
 	} {
 		if n, size := ordinal([]rune(c.text)); n != c.n && size > 0 || size != c.size {
 			t.Errorf("ordinal(%q) = %d, %d, want %d, %d", c.text, n, size, c.n, c.size)
+		}
+	}
+}
+
+func TestSounds(t *testing.T) {
+	for _, c := range []struct {
+		a, b rune
+		same bool
+	}{{'露', '漏', true}, {'做', '住', true}, {'坊', '访', true}, {'做', '坐', true}, {'走', '住', false}, {'坊', '病', false}} {
+		if got := slices.ContainsFunc(Sounds(c.a), func(s string) bool { return slices.Contains(Sounds(c.b), s) }); got != c.same {
+			t.Errorf("%c and %c can sound alike: %t, want %t", c.a, c.b, got, c.same)
 		}
 	}
 }

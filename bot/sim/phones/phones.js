@@ -202,8 +202,8 @@ function fail() {
   lost.textContent = t('lost');
   lost.hidden = false;
   clearTimeout(retry);
-  // the browser retries a cut stream by itself, but gives up on a refused one
-  retry = setTimeout(() => { if (broken && stream.readyState !== EventSource.OPEN) connect(); }, 2000);
+  // the browser retries a cut stream by itself, but gives up on a refused one, and knows nothing of talks that could not be read
+  retry = setTimeout(() => { if (broken) connect(); }, 2000);
 }
 
 let day;
