@@ -137,8 +137,23 @@ func (r *Ring) Rotated(now time.Time) *Ring {
 // Only is the ring with its newest key alone, once nothing is sealed under the others any more.
 func (r *Ring) Only() *Ring { return &Ring{keys: r.keys[len(r.keys)-1:]} }
 
-// Replace writes the ring over its key file, whole or not at all.
-func (r *Ring) Replace(path string) error { return r.save(path, os.Rename) }
+// Replace writes the ring over its key file, whole or not at all. What a writer that was killed left beside it goes: it holds
+// keys, too.
+func (r *Ring) Replace(path string) error {
+	err := r.save(path, os.Rename)
+	left, _ := filepath.Glob(filepath.Join(filepath.Dir(path), temporary)) // the pattern is sound
+	for _, name := range left {
+		if info, gone := os.Stat(name); gone == nil && time.Since(info.ModTime()) > leftBehind {
+			err = errors.Join(err, os.Remove(name))
+		}
+	}
+	return err
+}
+
+const (
+	temporary  = ".xunfang-key-*"
+	leftBehind = 5 * time.Second // a living writer takes milliseconds
+)
 
 func (r *Ring) save(path string, place func(from, to string) error) error {
 	var b bytes.Buffer
@@ -147,7 +162,7 @@ func (r *Ring) save(path string, place func(from, to string) error) error {
 	for _, k := range r.keys {
 		fmt.Fprintf(&b, "%s %s %s\n", k.id, k.made, base64.StdEncoding.EncodeToString(k.secret))
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".xunfang-key-*") // mode 0600
+	tmp, err := os.CreateTemp(filepath.Dir(path), temporary) // mode 0600
 	if err != nil {
 		return fmt.Errorf("write the key file: %w", err)
 	}

@@ -176,3 +176,30 @@ func BenchmarkIndex(b *testing.B) {
 		r.Index("id", "000000194803050019")
 	}
 }
+
+// TestReplaceSweepsUp: a key file half written by somebody who was killed does not lie about for ever.
+func TestReplaceSweepsUp(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "xunfang.key")
+	r := New(time.Now())
+	if err := r.Create(path); err != nil {
+		t.Fatal(err)
+	}
+	old, young := filepath.Join(filepath.Dir(path), ".xunfang-key-1"), filepath.Join(filepath.Dir(path), ".xunfang-key-2")
+	for _, name := range []string{old, young} {
+		if err := os.WriteFile(name, []byte("half"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chtimes(old, time.Now(), time.Now().Add(-time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Rotated(time.Now()).Replace(path); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(old); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("an old one is still there: %v", err)
+	}
+	if _, err := os.Stat(young); err != nil {
+		t.Errorf("somebody's who is writing is gone: %v", err)
+	}
+}
