@@ -551,8 +551,8 @@ func (w *pure) amend(amended []ledger.Amendment) {
 }
 
 // logged are a person's records of late, newest first, and the one of a number or key.
-func (w *pure) logged(user, asked string) []ledger.Record {
-	var out []ledger.Record
+func (w *pure) logged(user, asked string) []listed {
+	var out []listed
 	for _, e := range w.o.entries {
 		mine := e.UserID == user && w.now.Sub(e.EnteredAt) < loggedDays*24*time.Hour
 		if !mine && (asked == "" || e.Key != asked && e.No != asked) {
@@ -574,9 +574,9 @@ func (w *pure) logged(user, asked string) []ledger.Record {
 				r.Photos = append(r.Photos, ledger.Photo{Key: key, EntryKey: entry})
 			}
 		}
-		out = append(out, r)
+		out = append(out, listed{r, true})
 	}
-	slices.SortStableFunc(out, func(a, b ledger.Record) int { return b.EnteredAt.Compare(a.EnteredAt) })
+	slices.SortStableFunc(out, func(a, b listed) int { return b.EnteredAt.Compare(a.EnteredAt) })
 	return out
 }
 

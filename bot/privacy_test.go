@@ -373,7 +373,7 @@ var wholePhones = map[string][]string{
 		"check xumei: 改为:他儿子13900000777", "correct xumei: 电话停机了,她女儿说换成 13900000996"},
 	"what somebody has just typed, read back for confirmation": {
 		"correct hejun: 要改:电话停机了,她女儿说换成 13900000996", "correct xumei: 改为:13900000997", "correct xumei: 改为:13900000999", "correct xumei: 改为:马晓东 13900000998",
-		"sentence wangfang: 还有:新电话13900000777"},
+		"sentence wangfang: 还有:新电话13900000777", "pile wangfang: 1 何玉珍 电话 都好 新电话13900000778 (再问)", "pile wangfang: 还有:新电话13900000778"},
 }
 
 // withoutSight are the messages that speak of an elder to somebody who may not see them when all is done, each with its reason.

@@ -74,6 +74,11 @@ func (o *outlook) about(user string, in flows.Input) {
 	for _, p := range in.View.Said {
 		ids = append(ids, p.Reading.Elders...)
 	}
+	for _, r := range o.logs {
+		if r.Key == o.wants.Record || r.No == o.wants.Record {
+			ids = append(ids, r.ElderID)
+		}
+	}
 	for _, id := range ids {
 		same := func(e ledger.Elder) bool { return e.ID == id }
 		if slices.ContainsFunc(o.elders, same) || slices.ContainsFunc(o.named, same) {
@@ -90,8 +95,14 @@ func (o *outlook) about(user string, in flows.Input) {
 // loggedDays is how far back one's own records are offered to be mended; older ones are asked for by number.
 const loggedDays = 31
 
-// logged reads the records the speaker may mend: their own of late, and the one asked for.
-func (b *Bot) logged(ctx context.Context, o outlook, user string, in flows.Input) ([]ledger.Record, error) {
+// listed is a record the speaker may ask for, whole where what hangs on it was read with it.
+type listed struct {
+	ledger.Record
+	whole bool
+}
+
+// logged reads the records the speaker may mend: their own of late, newest first, and the one asked for by number or key.
+func (b *Bot) logged(ctx context.Context, o outlook, user string, in flows.Input) ([]listed, error) {
 	if !o.wants.Logged {
 		return nil, nil
 	}
@@ -100,45 +111,43 @@ func (b *Bot) logged(ctx context.Context, o outlook, user string, in flows.Input
 		return nil, err
 	}
 	slices.Reverse(entries)
-	asked := o.wants.Record
-	if asked != "" && !slices.ContainsFunc(entries, func(e ledger.Entry) bool { return e.Key == asked || e.No == asked }) {
-		e, err := b.Store.EntryNo(ctx, asked)
-		if errors.Is(err, store.ErrUnknown) {
-			r, err := b.Store.Record(ctx, asked)
-			if err == nil {
-				return append(plain(entries), r), nil
-			}
-			if !errors.Is(err, store.ErrUnknown) {
-				return nil, err
-			}
-			return plain(entries), nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		entries = append(entries, e)
-	}
-	out := plain(entries)
-	for i, e := range entries { // what hangs on it is needed of those that may be mended now
-		if i < recordsRead || e.Key == asked || e.No == asked {
-			if out[i], err = b.Store.Record(ctx, e.Key); err != nil {
+	asked := func(e ledger.Entry) bool { return e.Key == o.wants.Record || e.No == o.wants.Record }
+	var out []listed
+	read := 0
+	for _, e := range entries {
+		l := listed{Record: ledger.Record{Entry: e}}
+		if read < recordsRead && e.Outcome != ledger.OutcomeUndone || asked(e) {
+			read++
+			if l, err = b.whole(ctx, e.Key); err != nil {
 				return nil, err
 			}
 		}
+		out = append(out, l)
 	}
-	return out, nil
+	if o.wants.Record == "" || slices.ContainsFunc(entries, asked) {
+		return out, nil
+	}
+	key := o.wants.Record
+	if e, err := b.Store.EntryNo(ctx, key); err == nil {
+		key = e.Key
+	} else if !errors.Is(err, store.ErrUnknown) {
+		return nil, err
+	}
+	l, err := b.whole(ctx, key)
+	if errors.Is(err, store.ErrUnknown) { // neither a number nor a key
+		return out, nil
+	}
+	return append(out, l), err
 }
 
-// recordsRead is how many of the newest records are read with all that hangs on them: those a card offers.
-const recordsRead = 10
-
-func plain(entries []ledger.Entry) []ledger.Record {
-	out := make([]ledger.Record, len(entries))
-	for i, e := range entries {
-		out[i].Entry = e
-	}
-	return out
+func (b *Bot) whole(ctx context.Context, key string) (listed, error) {
+	r, err := b.Store.Record(ctx, key)
+	return listed{r, true}, err
 }
+
+// recordsRead is how many of the newest records that stand are read with all that hangs on them: those a card offers, and all
+// of one message, which can be undone together.
+const recordsRead = flows.MostPiled
 
 // readable are records the speaker may read, and whether they may mend them: their own while the elder is or was just theirs,
 // anybody's where they may reopen.
@@ -150,7 +159,7 @@ func (o outlook) readable(user string, today ledger.Day) []flows.Logged {
 		own := r.UserID == user && a.Late
 		if ok && (a.Sight > ledger.SightNone || own) {
 			by, _ := o.roster.Person(r.UserID)
-			out = append(out, flows.Logged{Record: r, Elder: o.bare(e, user, today), By: by.Name, Mine: a.Reopen || r.UserID == user})
+			out = append(out, flows.Logged{Record: r.Record, Elder: o.bare(e, user, today), By: by.Name, Mine: a.Reopen || r.UserID == user, Whole: r.whole})
 		}
 	}
 	return out

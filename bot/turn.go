@@ -387,11 +387,11 @@ func (b *Bot) view(ctx context.Context, user string, s flows.State, in flows.Inp
 	o := outlook{roster: roster, pack: b.Pack, names: b.indexes.of(roster)}
 	in.View.Said, in.View.Added = b.read(o, user, flows.About(s), in)
 	o.wants = flows.Asks(s, in)
-	o.about(user, in)
-	ids := make([]string, 0, len(o.elders))
 	if o.logs, err = b.logged(ctx, o, user, in); err != nil {
 		return flows.View{}, err
 	}
+	o.about(user, in)
+	ids := make([]string, 0, len(o.elders))
 	for _, e := range slices.Concat(o.elders, o.named) {
 		ids = append(ids, e.ID)
 	}
@@ -413,10 +413,21 @@ func (b *Bot) view(ctx context.Context, user string, s flows.State, in flows.Inp
 		if o.entries, err = b.Store.Entries(ctx, ids, since(in.Today)); err != nil {
 			return flows.View{}, err
 		}
-		if o.wants.Figures {
-			if o.findings, err = b.Store.Findings(ctx, ids); err != nil {
+		found := ids
+		if !o.wants.Figures { // what a colleague found just now stays with the record, whoever joins it
+			found = nil
+			for _, e := range o.entries {
+				if joint(e, user, in) {
+					found = append(found, e.ElderID)
+				}
+			}
+		}
+		if len(found) > 0 {
+			if o.findings, err = b.Store.Findings(ctx, found); err != nil {
 				return flows.View{}, err
 			}
+		}
+		if o.wants.Figures {
 			if o.noPhoto, err = b.Store.Unpictured(ctx, user, o.periodStart(in.Today)); err != nil {
 				return flows.View{}, err
 			}

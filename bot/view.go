@@ -30,7 +30,7 @@ type outlook struct {
 	wants flows.Wants
 	open  []ledger.Proposal // that wait for whoever keeps the elder
 	looks []ledger.Look     // at the one elder asked about
-	logs  []ledger.Record   // that the speaker may mend, newest first, when asked for
+	logs  []listed          // that the speaker may mend, newest first, when asked for
 	signs []ledger.Review   // open ones, when asked for
 	steps []ledger.Step     // of the same
 }
@@ -167,12 +167,18 @@ func (o outlook) elder(e ledger.Elder, entries []ledger.Entry, user string, in f
 			out.Missed = x.Day
 			out.Attempts++
 		}
-		if x.UserID != user && x.Day == in.Today && x.Outcome.Met() && in.Now.Sub(x.EnteredAt) < jointly && out.Until == "" {
+		if out.Until == "" && joint(x, user, in) {
 			p, _ := o.roster.Person(x.UserID)
-			out.Others = append(out.Others, flows.Joint{Record: ledger.Record{Entry: x}, Name: p.Name})
+			found := slices.DeleteFunc(slices.Clone(o.findings), func(f ledger.Finding) bool { return f.EntryKey != x.Key })
+			out.Others = append(out.Others, flows.Joint{Record: ledger.Record{Entry: x, Findings: found}, Name: p.Name})
 		}
 	}
 	return out
+}
+
+// joint says whether a record is somebody else's of just now.
+func joint(x ledger.Entry, user string, in flows.Input) bool {
+	return x.UserID != user && x.Day == in.Today && x.Outcome.Met() && in.Now.Sub(x.EnteredAt) < jointly
 }
 
 // numbered reads a record's number: what it begins with, and which of the day's it is. 0 where it is another elder's.

@@ -19,7 +19,7 @@ type Burden struct {
 const mostThought = 2 * time.Minute
 
 // count adds one act. The time since the act before counts where a question stood open.
-func (b *Burden) count(before, after State, in Input) {
+func (b *Burden) count(before State, in Input) {
 	month := ledger.MonthOf(in.Today)
 	if b.Month != month {
 		*b = Burden{Month: month}

@@ -17,16 +17,21 @@ func (t *turn) proposals() {
 		t.say("没有等您核对的。")
 		return
 	}
-	const atOnce = 3
-	if len(all) > atOnce {
-		t.say(fmt.Sprintf("有%d条等您核对,先看%d条。办完再说「核对」。", len(all), atOnce))
-	}
-	for _, p := range all[:min(atOnce, len(all))] {
+	for _, p := range all[:t.atOnce(len(all), "等您核对", "办完再说「核对」")] {
 		if c, ok := proposalCard(p, t.in.View); ok {
 			t.looked(p.ElderID, ledger.LookCheck)
 			t.card(c)
 		}
 	}
+}
+
+// atOnce is how many of several cards are shown now; next says what brings the others.
+func (t *turn) atOnce(n int, wait, next string) int {
+	const most = 3
+	if n > most {
+		t.say(fmt.Sprintf("有%d条%s,先看%d条。%s。", n, wait, most, next))
+	}
+	return min(most, n)
 }
 
 // proposalCard asks the keeper whether the ledger shall say what the visitor heard.

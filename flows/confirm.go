@@ -47,7 +47,7 @@ func askConfirm(a Answers, in Input) Prompt {
 	if a["said"] != "" && len(e.Others) == 0 {
 		add("not", "不是"+e.she())
 	}
-	if w := a.warning(); w != "" && a["said"] != "" {
+	if w := a.warning(); w != "" && a["dealt"] != "" {
 		add("danger", "现在就危险")
 		c.Sub = strings.TrimPrefix(c.Sub+"\n"+w, "\n")
 	}
@@ -57,7 +57,7 @@ func askConfirm(a Answers, in Input) Prompt {
 	c.Buttons = buttons
 	field, shown := recheck(e, in.View.Rules)
 	switch {
-	case a["said"] != "" && a["outcome"] == string(ledger.OutcomeProblem):
+	case a["dealt"] != "" && a["outcome"] == string(ledger.OutcomeProblem): // nobody was asked what becomes of it
 		c.Drop = &ledger.Choice{Key: "act", Title: "处理", Picked: []string{a["act"]}, Options: acts}
 	case field != "" && ledger.Outcome(a["outcome"]).Met() && a["mends"] == "" && e.Until == "":
 		c.Drop = &ledger.Choice{Key: "recheck", Title: shown, Picked: []string{"no"}, Options: []ledger.Option{
@@ -163,7 +163,7 @@ func visitRows(a Answers) []ledger.CardRow {
 			it, _ := ledger.ItemByKey(k)
 			rows = append(rows, ledger.CardRow{Name: it.Name, Value: clip(orElse(a.note(k), "不好"), valueWidth)})
 		}
-		if a["said"] == "" || a["act"] == "danger" { // else it is to be chosen below
+		if a["dealt"] == "" || a["act"] == "danger" { // else it is to be chosen below
 			rows = append(rows, ledger.CardRow{Name: "处理", Value: actNames[a["act"]]})
 		}
 	}
@@ -218,7 +218,7 @@ func tail(phone string) string {
 
 // redone is what 改 asks again, each with the answer it had: all but the photos.
 var redone = func() []string {
-	keys := []string{"elder", "who", "which", "method", "outcome", "danger", "words", "items", "act", "recheck", "said"}
+	keys := []string{"elder", "who", "which", "method", "outcome", "danger", "words", "items", "act", "recheck", "said", "dealt"}
 	for _, it := range ledger.Items {
 		keys = append(keys, "note."+it.Key)
 	}

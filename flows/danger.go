@@ -48,8 +48,12 @@ func (t *turn) calm() {
 	d := t.s.Danger
 	t.s.Danger = Danger{}
 	t.done("没有危险")
-	if t.s.Form != "" {
-		t.ask()
+	if st := t.step(); st != nil { // then it was the answer to an open question, where that takes words
+		if words := st.Parse != nil && st.Ask(t.s.Answers, t.in).Card == nil; !words {
+			t.ask()
+		} else if t.feed(st, d.Text) {
+			t.next()
+		}
 		return
 	}
 	with := Answers{"said": d.Text, "outcome": string(ledger.OutcomeProblem)}

@@ -27,7 +27,7 @@ func (t *turn) elsewhere(st *Step, said string) bool {
 		t.clear()
 		t.start(visitForm.Name, others[0])
 	case len(others) > 0 && (confirming || nobody) && (t.s.Form == pileForm.Name || t.s.Answers["said"] != ""):
-		pile := t.s.Answers.pile()
+		pile, rest := t.s.Answers.pile(), append(rest, t.s.Answers["rest"])
 		if t.s.Form == visitForm.Name {
 			pile = []Answers{t.s.Answers}
 		}
@@ -37,7 +37,7 @@ func (t *turn) elsewhere(st *Step, said string) bool {
 			}
 		}
 		t.clear()
-		t.start(pileForm.Name, pileOf(append(pile, others...), append(rest, t.s.Answers["rest"])))
+		t.start(pileForm.Name, pileOf(append(pile, others...), rest))
 	case len(others) > 0 && t.s.Form == factForm.Name: // on to the next elder: the fact is asked again another time
 		t.start(visitForm.Name, others[0])
 	case len(others) > 0 && (confirming || strings.HasPrefix(said, others[0].elder(t.in.View).Name)):
@@ -156,7 +156,9 @@ func (a Answers) add(p understand.Part, text string, in Input) bool {
 			}
 		}
 		a["items"], _ = parseItems(strings.Join(unique(items), ","), in)
-		a["outcome"], a["act"], told = string(ledger.OutcomeProblem), orElse(a["act"], more["act"]), true
+		if a["outcome"], told = string(ledger.OutcomeProblem), true; a["act"] == "" {
+			a["act"], a["dealt"] = more["act"], more["dealt"]
+		}
 	case more["outcome"] != "" && a["outcome"] != string(ledger.OutcomeProblem):
 		a["outcome"], told = more["outcome"], true
 		if w := more["words"]; w != "" {

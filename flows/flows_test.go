@@ -186,7 +186,7 @@ func FuzzAdvance(f *testing.F) {
 				if in.View.find(e.ElderID) == nil {
 					t.Fatalf("an entry about somebody out of view: %q", e.ElderID)
 				}
-				logged = append([]Logged{{Record: ledger.Record{Entry: e}, Elder: *in.View.find(e.ElderID), Mine: true}}, logged...)
+				logged = append([]Logged{{Record: ledger.Record{Entry: e}, Elder: *in.View.find(e.ElderID), Mine: true, Whole: true}}, logged...)
 			}
 			for _, m := range c.Messages {
 				if len(m.Text) > textLimit || m.Text != "" && !utf8.ValidString(m.Text) && utf8.ValidString(text) {

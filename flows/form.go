@@ -167,7 +167,7 @@ func Advance(forms []Form, s State, in Input) (State, ledger.Changes) {
 			t.text()
 		}
 	}
-	t.s.Burden.count(s, t.s, in)
+	t.s.Burden.count(s, in)
 	t.s.At = in.Now.Unix()
 	return t.s, t.out
 }

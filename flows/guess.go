@@ -42,5 +42,7 @@ func takeGuess(a Answers, answer string) {
 	}
 	a["items"], _ = parseItems(strings.Join(unique(items), ","), Input{})
 	a["note."+words[2]] = words[1]
-	a["outcome"], a["act"] = string(ledger.OutcomeProblem), orElse(a["act"], dealt(a["said"], items))
+	if a["outcome"] = string(ledger.OutcomeProblem); a["act"] == "" {
+		a["act"], a["dealt"] = dealt(a["said"], items), "yes"
+	}
 }

@@ -103,15 +103,15 @@ func (t *turn) question(said string) bool {
 	case "whose":
 		_, arg, _ = dayIn(arg, t.in.Today)
 		fallthrough
-	case "record":
-		if !strings.Contains(arg, "-") { // 记录 alone is no number
-			return false
-		}
 	case "seen", "card":
 		if hits, _ := t.in.View.Find(arg); t.s.Form != "" && len(hits) == 0 {
 			return false
 		}
 		if arg == "" {
+			return false
+		}
+	case "record":
+		if !strings.Contains(arg, "-") { // 记录 alone is no number
 			return false
 		}
 	case "check", "gaps", "reviews":

@@ -50,6 +50,7 @@ type Logged struct {
 	Elder Elder  // by name and place
 	By    string // name of whose it is
 	Mine  bool   // the speaker may mend it
+	Whole bool   // read with what hangs on it: only so it can be changed, or its findings would be taken for none
 }
 
 // record is the record that is being mended.
@@ -303,7 +304,9 @@ func (t *turn) mend(arg string) {
 	}
 	if len(fields) == 5 { // what;value;why;for whom
 		with["what"], with["why"], with["for"] = fields[1], fields[3], fields[4]
-		with[map[string]string{"method": "method", "elder": "elder", "day": "day", "line": "line"}[fields[1]]] = fields[2]
+		if fields[2] != "" {
+			with[fields[1]] = fields[2]
+		}
 		with["forname"] = orElse(t.in.View.Staff(fields[4]), "他")
 	}
 	if with["record"] != "" && with["what"] == "" { // which one is settled, what is not: the card shows both
@@ -359,7 +362,7 @@ func (t *turn) correct(r understand.Reading) {
 // mendDone makes the next version, or asks who may.
 func mendDone(a Answers, in Input) Result {
 	l := a.record(in)
-	if l.Key == "" {
+	if !l.Whole {
 		return unchanged("这条记录现在改不了,什么都没有动。")
 	}
 	if a["ok"] == "no" {
@@ -369,19 +372,18 @@ func mendDone(a Answers, in Input) Result {
 		}
 		return res
 	}
-	if a["what"] == "state" {
-		return Result{Text: "好,重新说一遍情况。", Card: ledger.Card{Title: "改情况", Desc: l.No, Done: "改情况"}, Next: visitForm.Name, With: l.answers(a["why"])}
-	}
 	if closed(l, a, in) && !l.Elder.Access.Reopen {
 		return asksToReopen(l, a, in)
 	}
-	if a["what"] == "elder" {
+	switch a["what"] {
+	case "state":
+		return Result{Text: "好,重新说一遍情况。", Card: ledger.Card{Title: "改情况", Desc: l.No, Done: "改情况"}, Next: visitForm.Name, With: l.answers(a["why"])}
+	case "elder":
 		return rightElder(l, a, in)
 	}
 	now := l.Entry
 	now.Version++
 	found := l.Findings
-	line := ""
 	switch a["what"] {
 	case "method":
 		now.Method = other(l.Method, a["method"])
@@ -394,8 +396,7 @@ func mendDone(a Answers, in Input) Result {
 			return unchanged(now.Day.Short() + "不行:" + fault)
 		}
 	case "line":
-		line = a["line"]
-		now.Note = strings.TrimLeft(now.Note+"\n"+line, "\n")
+		now.Note = strings.TrimLeft(now.Note+"\n"+a["line"], "\n")
 	case "undo":
 		now.Outcome, found = ledger.OutcomeUndone, nil
 	}
@@ -518,7 +519,7 @@ func asksToReopen(l Logged, a Answers, in Input) Result {
 	}
 	clean := func(s string, n int) string { return clip(strings.ReplaceAll(s, ";", ","), n) }
 	c := ledger.Card{Title: in.View.Name + "请您更正 " + l.No, Desc: l.Elder.full() + " " + a.change(l, in), Sub: l.Day.Short() + "那一期已经结账,要您同意。为什么:" + a["why"],
-		Buttons: []ledger.Button{{Key: strings.Join([]string{"go:mend:" + l.No, a["what"], clean(value, 60), clean(a["why"], 40), in.User}, ";"), Text: "看看", Style: 1}}}
+		Buttons: []ledger.Button{{Key: strings.Join([]string{"go:mend:" + l.No, a["what"], clean(value, 200), clean(a["why"], 40), in.User}, ";"), Text: "看看", Style: 1}}}
 	text := l.Day.Short() + "那一期已经结账。已经请" + names(to) + "来改,改好会告诉您。"
 	return Result{Changes: ledger.Changes{Messages: hand(in, to, "reopen", c)}, Text: text,
 		Card: ledger.Card{Title: "还没有改", Desc: l.No, Sub: text, Done: "已转告"}}
@@ -546,14 +547,15 @@ func (l Logged) answers(why string) Answers {
 // restated is a record told anew in the visit form.
 func restated(a Answers, in Input, e *Elder) Result {
 	l := a.record(in)
-	if l.Key == "" {
+	if !l.Whole {
 		return unchanged("这条记录现在改不了,什么都没有动。")
 	}
 	now := entryOf(a, in, e)
 	now.Key, now.No, now.Kind, now.UserID, now.EnteredAt, now.Version = l.Key, l.No, l.Kind, l.UserID, l.EnteredAt, l.Version+1
-	now.Waiver, now.Company = l.Waiver, l.Company
-	if now.Note == "" {
-		now.Note = l.Note
+	now.Waiver, now.Company, now.Late = l.Waiver, l.Company, l.Late
+	now.Note, now.Pressure = orElse(now.Note, l.Note), orElse(now.Pressure, l.Pressure)
+	if now.RoomTemp == nil {
+		now.RoomTemp = l.RoomTemp
 	}
 	var found []ledger.Finding
 	if now.Outcome == ledger.OutcomeProblem {
@@ -569,7 +571,7 @@ func restated(a Answers, in Input, e *Elder) Result {
 func (t *turn) undo(arg string) {
 	var fresh []Logged
 	for _, r := range t.s.Logged {
-		if l := (Answers{"record": r.Entry}).record(t.in); l.Key != "" && l.Outcome != ledger.OutcomeUndone {
+		if l := (Answers{"record": r.Entry}).record(t.in); l.Whole && l.Outcome != ledger.OutcomeUndone {
 			fresh = append(fresh, l)
 		}
 	}

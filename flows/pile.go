@@ -21,13 +21,13 @@ var pileForm = Form{
 	Steps: []Step{{Key: "ok", Ask: askPile, Parse: parsePile}},
 }
 
-// mostPiled is how many visits one message may hold.
-const mostPiled = 20
+// MostPiled is how many visits one message may hold.
+const MostPiled = 20
 
 // pileOf is a pile of visits and of what else was said.
 func pileOf(visits []Answers, rest []string) Answers {
-	text, _ := json.Marshal(visits[:min(len(visits), mostPiled)]) // maps of texts always marshal
-	return Answers{"visits": string(text), "rest": clip(strings.Join(rest, "\n"), 300)}
+	text, _ := json.Marshal(visits[:min(len(visits), MostPiled)]) // maps of texts always marshal
+	return Answers{"visits": string(text), "rest": clip(strings.Trim(strings.Join(rest, "\n"), "\n"), 300)}
 }
 
 func (a Answers) pile() []Answers {
@@ -39,7 +39,8 @@ func (a Answers) pile() []Answers {
 // whole says whether a visit can be recorded as it stands; how tells how contact was made where it does not say so itself.
 func (a Answers) whole(in Input, how string) bool {
 	e := a.elder(in.View)
-	if e == nil || a["outcome"] == "" || a["guess"] != "" || a["daysago"] != "" || a["method"] == "" && how == "" {
+	if e == nil || a["outcome"] == "" || a["guess"] != "" || a["daysago"] != "" || a["method"] == "" && how == "" ||
+		a["phone"]+a["address"] != "" { // a fact that changed goes with its own visit's confirmation
 		return false
 	}
 	return dayFault(e, a.day(in), in) == "" && !(a["outcome"] == string(ledger.OutcomeProblem) && a["items"] == "") &&

@@ -89,11 +89,7 @@ func (t *turn) reviews(all []Review) {
 		t.say("没有要复核的。")
 		return
 	}
-	const atOnce = 3
-	if len(all) > atOnce {
-		t.say(fmt.Sprintf("有%d条要看,先看%d条。看完再说「复核」。", len(all), atOnce))
-	}
-	for _, r := range all[:min(atOnce, len(all))] {
+	for _, r := range all[:t.atOnce(len(all), "要看", "看完再说「复核」")] {
 		t.card(reviewCard(r))
 	}
 }

@@ -102,7 +102,7 @@ func heard(p understand.Part, in Input) Answers {
 		for _, item := range r.Problems {
 			a["note."+item] = clip(r.Said[item], 60)
 		}
-		a["act"] = dealt(a["said"], r.Problems)
+		a["act"], a["dealt"] = dealt(a["said"], r.Problems), "yes"
 	}
 	if r.Facts.RoomTemp != nil {
 		a["temp"] = strconv.Itoa(*r.Facts.RoomTemp)
@@ -173,11 +173,11 @@ func (t *turn) other(p understand.Part) bool {
 	case understand.Greeting:
 		t.say(orElse(t.in.View.Name, "您") + ",您好。记巡访点「巡访」,或直接说一句,比如「" + t.example() + " 上门 都好」。")
 	case understand.QueryElder:
-		hits, _ := t.in.View.Find(strings.Join(r.Elders, ","))
 		if len(r.Elders) == 1 {
 			t.look("card", r.Elders[0])
 			return true
 		}
+		var hits []Elder
 		for _, id := range r.Elders {
 			more, _ := t.in.View.Find(id)
 			hits = append(hits, more...)

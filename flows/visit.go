@@ -234,6 +234,10 @@ func askVisit(a Answers, in Input) Prompt {
 		}
 		return []string{none}
 	}
+	how := methods
+	if pick("method", "door")[0] == string(ledger.MethodVideo) { // rare: offered where it was said
+		how = append(slices.Clone(how), ledger.Option{ID: string(ledger.MethodVideo), Text: ledger.MethodVideo.Name()})
+	}
 	who.Picked = []string{who.Options[0].ID}
 	if was := pick("elder", ""); slices.ContainsFunc(who.Options, func(o ledger.Option) bool { return o.ID == was[0] }) { // not "?A01,A02"
 		who.Picked = was
@@ -241,7 +245,7 @@ func askVisit(a Answers, in Input) Prompt {
 	return Prompt{Card: &ledger.Card{
 		Title: "记一次巡访", Desc: desc,
 		Selects: []ledger.Choice{who,
-			{Key: "method", Title: "方式", Options: methods, Picked: pick("method", "door")},
+			{Key: "method", Title: "方式", Options: how, Picked: pick("method", "door")},
 			{Key: "outcome", Title: "情况", Options: outcomes, Picked: pick("outcome", "ok")},
 		},
 		Submit: ledger.Button{Key: "submit", Text: "提交"},
