@@ -27,7 +27,7 @@ type Config struct {
 	PublicURL string   `yaml:"public_url"`
 	Timezone  string   `yaml:"timezone"`
 	DataDir   string   `yaml:"data_dir"`
-	Policy    string   `yaml:"policy"`
+	Policy    policies `yaml:"policy"`
 	Words     []string `yaml:"words"`
 	WeCom     WeCom    `yaml:"wecom"`
 	Database  Database `yaml:"database"`
@@ -50,8 +50,10 @@ type Config struct {
 		Format string `yaml:"format"`
 	} `yaml:"log"`
 
+	Calendar string `yaml:"calendar"`
+
 	zone   *time.Location
-	pack   scheduler.Pack
+	packs  scheduler.Packs
 	reader *understand.Reader
 }
 
@@ -73,6 +75,24 @@ type WeCom struct {
 	} `yaml:"kf"`
 }
 
+// policies are the names or files of the packs that bind the county: one or a list of them.
+type policies []string
+
+// UnmarshalYAML reads either.
+func (p *policies) UnmarshalYAML(read func(any) error) error {
+	var one string
+	if read(&one) == nil {
+		*p = policies{one}
+		return nil
+	}
+	var list []string
+	if err := read(&list); err != nil {
+		return err
+	}
+	*p = list
+	return nil
+}
+
 // Database says where the ledger lives.
 type Database struct {
 	Driver string `yaml:"driver"`
@@ -80,7 +100,7 @@ type Database struct {
 }
 
 func defaults() Config {
-	c := Config{Listen: "127.0.0.1:8080", Timezone: "Asia/Shanghai", DataDir: "./data", Policy: "yongning"}
+	c := Config{Listen: "127.0.0.1:8080", Timezone: "Asia/Shanghai", DataDir: "./data", Policy: policies{"yongning"}, Calendar: "on"}
 	c.WeCom.APIBase = "https://qyapi.weixin.qq.com"
 	c.WeCom.CardUpdate = "api"
 	c.WeCom.Callback.Path = "/wecom/callback"
@@ -137,7 +157,7 @@ func LoadConfig(path string) (Config, error) {
 	if c.zone, err = time.LoadLocation(c.Timezone); err != nil || c.Timezone == "" {
 		bad("timezone", "%q is no time zone such as Asia/Shanghai", c.Timezone)
 	}
-	if c.pack, err = scheduler.Load(c.Policy); err != nil {
+	if c.packs, err = scheduler.LoadAll(c.Policy...); err != nil {
 		bad("policy", "%v", err)
 	}
 	if c.reader, err = readerOf(c.Words); err != nil {
@@ -147,6 +167,7 @@ func LoadConfig(path string) (Config, error) {
 	if c.Database.Driver == store.MySQL && c.Database.DSN == "" {
 		bad("dsn", "mysql needs one, such as user:password@tcp(127.0.0.1:3306)/xunfang")
 	}
+	oneOf("calendar", c.Calendar, "on", "off")
 	oneOf("level", c.Log.Level, "debug", "info", "warn", "error")
 	oneOf("format", c.Log.Format, "text", "json")
 	for _, k := range []struct {

@@ -303,6 +303,7 @@ wecom:
   callback: {path: /wecom/callback, token: %s, encoding_aes_key: %s}
 database: {driver: %s, dsn: %q}
 redis: {url: %q}
+calendar: off
 `, addr, s.dir, s.api, crashCorp, crashAgent, crashToken, crashKey, s.where.Driver, s.where.DSN, redis)
 	if err := os.WriteFile(p.config, []byte(text), 0o600); err != nil {
 		s.t.Fatal(err)

@@ -80,7 +80,7 @@ func demonstrate(ctx context.Context, listen, data string) error {
 	if cfg.zone, err = time.LoadLocation(cfg.Timezone); err != nil {
 		return fmt.Errorf("time zone: %w", err)
 	}
-	if cfg.pack, err = scheduler.Load(cfg.Policy); err != nil {
+	if cfg.packs, err = scheduler.LoadAll(cfg.Policy...); err != nil {
 		return fmt.Errorf("policy: %w", err)
 	}
 	d := &demo{cfg: cfg}
@@ -121,10 +121,16 @@ func (d *demo) start() error {
 	if err := errors.Join(s.Migrate(ctx), d.furnish(ctx, s)); err != nil {
 		return fail(errors.Join(err, s.Close()))
 	}
+	if d.cfg.packs, err = d.cfg.settlePacks(ctx, s, ledger.DayOf(d.now(), d.cfg.zone), true); err != nil {
+		return fail(errors.Join(err, s.Close()))
+	}
 	b, err := newBot(d.cfg, s, d.now)
 	if err != nil {
 		return fail(errors.Join(err, s.Close()))
 	}
+	// Whoever moves the clock wants to see what is due, not to wait for everybody's minute; until then the phones are as empty as a
+	// first morning.
+	b.Prompt, b.Calendar = true, func() bool { return d.offset.Load() != 0 }
 	l, err := net.Listen("tcp", d.cfg.Listen)
 	if err != nil {
 		return fail(errors.Join(fmt.Errorf("listen for the callback: %w", err), s.Close()))

@@ -256,7 +256,13 @@ func sameFolder(a, b string) bool {
 
 // rules were read with the file; what they say is shown.
 func (d *doctor) rules(context.Context) {
-	d.say(good, "policy", "%s, %d visiting rules", d.c.pack.Name, len(d.c.pack.Visits))
+	for _, p := range d.c.packs {
+		name := p.Name
+		if p.Since != "" {
+			name += " from " + string(p.Since)
+		}
+		d.say(good, "policy", "%s, %s", name, countedDuties(p))
+	}
 	if n := len(d.c.Words); n > 0 {
 		d.say(good, "words", "the program's and those of %d files: %s", n, strings.Join(d.c.Words, ", "))
 	}

@@ -267,6 +267,7 @@ wecom:
 database: {driver: %s, dsn: %q}
 redis: {url: %q}
 privacy: {key_file: %q}
+calendar: off
 `, keys["listen"], keys["public"], keys["data"], keys["api"], keys["corp"], keys["agent"], keys["secret"], keys["token"], keys["key"],
 		keys["driver"], keys["dsn"], keys["redis"], keys["keyfile"])
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

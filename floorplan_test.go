@@ -39,7 +39,7 @@ var floorPlan = map[string]room{
 	},
 	"xunfang/bot": {
 		ours: []string{"xunfang/bot/wecom", "xunfang/flows", "xunfang/flows/understand", "xunfang/scheduler", "xunfang/store",
-			"xunfang/ledger", "xunfang/ledger/names"},
+			"xunfang/ledger", "xunfang/ledger/names", "xunfang/ledger/papers"}, // a month as a picture
 		theirs: []string{anything},
 	},
 	// The SDK's root rewrites the process's logging in its init, and officialaccount brings it along: subpackages only.
@@ -64,7 +64,7 @@ var floorPlan = map[string]room{
 	},
 	"xunfang/scheduler": {
 		ours:   []string{"xunfang/ledger"},
-		theirs: []string{"github.com/goccy/go-yaml/...", "github.com/robfig/cron/v3"},
+		theirs: []string{"github.com/goccy/go-yaml/...", "github.com/robfig/cron/v3", "github.com/6tail/lunar-go/..."},
 	},
 	"xunfang/flows": {ours: []string{"xunfang/flows/understand", "xunfang/ledger"}, pure: true},
 	"xunfang/flows/understand": {

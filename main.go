@@ -70,7 +70,7 @@ func commands() *cobra.Command {
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage{err} })
 	root.CompletionOptions.DisableDefaultCmd = true
-	root.AddCommand(demoCommand(), serveCommand(), migrateCommand(), importCommand(), exportCommand(), outboxCommand(), menuCommand(),
+	root.AddCommand(demoCommand(), serveCommand(), migrateCommand(), importCommand(), exportCommand(), remindCommand(), outboxCommand(), menuCommand(),
 		keyCommand(), doctorCommand(), backupCommand(), restoreCommand(), purgeCommand(),
 		photosCommand(), historyCommand(), parseCommand(), policyCommand())
 	return root
@@ -119,6 +119,9 @@ func serveCommand() *cobra.Command {
 		defer s.Close()
 		if err := s.Migrate(begin); err != nil {
 			return fmt.Errorf("bring the database up to date: %w", err)
+		}
+		if c.packs, err = c.settlePacks(begin, s, ledger.DayOf(time.Now(), c.zone), true); err != nil {
+			return err
 		}
 		b, err := newBot(c, s, time.Now)
 		if err != nil {
@@ -183,8 +186,8 @@ func newBot(c Config, s *store.Store, now func() time.Time) (*bot.Bot, error) {
 		return nil, err
 	}
 	return bot.New(bot.Options{
-		Store: s, Door: door, Messenger: w, AgentID: c.WeCom.AgentID, CallbackPath: c.WeCom.Callback.Path, Pack: c.pack,
-		Zone: c.zone, Album: album, Reader: c.reader, Gather: 700 * time.Millisecond, Passive: c.WeCom.CardUpdate == "passive", Now: now, Log: c.logger(),
+		Store: s, Door: door, Messenger: w, AgentID: c.WeCom.AgentID, CallbackPath: c.WeCom.Callback.Path, Packs: c.packs,
+		Zone: c.zone, Album: album, Reader: c.reader, Gather: 700 * time.Millisecond, Passive: c.WeCom.CardUpdate == "passive", Calendar: func() bool { return c.Calendar == "on" }, Now: now, Log: c.logger(),
 	}), nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -104,12 +105,31 @@ func checkPolicy(name string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("ok   %s: %s, %s; records stay open %s after a period ends\n",
-		name, p.Title, counted(len(p.Visits), "visiting rule"), p.Close.Grace)
-	for _, r := range p.Visits {
+	fmt.Printf("ok   %s: %s, %s; records stay open %s after a period ends\n", name, p.Title, countedDuties(p), p.Close.Grace)
+	for _, r := range p.Duties {
 		fmt.Println("    ", r.Words())
 	}
+	for _, l := range p.Local {
+		for _, r := range l.Duties {
+			fmt.Printf("     %s %s\n", l.Region, r.Words())
+		}
+	}
+	for _, x := range p.Papers {
+		fmt.Println("    ", x.Words())
+	}
 	return nil
+}
+
+// countedDuties is how many things a pack asks for: of visitors, of helpers, of regions beside them and of offices.
+func countedDuties(p scheduler.Pack) string {
+	n := len(p.Duties) + len(p.Papers)
+	for _, l := range p.Local {
+		n += len(l.Duties)
+	}
+	if n == 1 {
+		return "1 duty"
+	}
+	return fmt.Sprintf("%d duties", n)
 }
 
 func diffPolicies(old, new string) error {
@@ -138,9 +158,10 @@ func previewCommand() *cobra.Command {
 	var on ledger.Day
 	cmd := withStore(&cobra.Command{
 		Use: "preview --config FILE --at DATE [--policy NAME|FILE]", Short: "who would gain or lose which duty; writes nothing",
-		Long: `Asks what would be owed on a day if another policy took the place of the configured one, by the ledger and the records as they
-are now. A line for each elder and duty that differs: number, gain, lose or change, the duty, what it was and what it becomes, with
-tabs between; then the totals of each township. Nothing is written and nobody is named.`,
+		Long: `Asks what would be owed on a day if another policy took the place of the configured one of its name, or of all where none has
+its name, by the ledger and the records as they are now. A file with since: stands beside the versions that began on other days. A
+line for each elder and duty that differs: number, gain, lose or change, the duty, what it was and what it becomes, with tabs
+between; then the totals of each township. Nothing is written and nobody is named.`,
 		Example: "  xunfang policy preview --config config.yaml --at 2026-04-01 --policy county.yaml",
 		Args: func(_ *cobra.Command, args []string) error {
 			var err error
@@ -150,22 +171,27 @@ tabs between; then the totals of each township. Nothing is written and nobody is
 			return nil
 		},
 	}, func(ctx context.Context, c Config, s *store.Store, _ []string) error {
-		if policy == "" {
-			policy = c.Policy
-		}
-		p, err := openPolicy(policy)
-		if err != nil {
+		var err error
+		if c.packs, err = c.settlePacks(ctx, s, ledger.DayOf(time.Now(), c.zone), false); err != nil {
 			return err
+		}
+		becomes := c.packs
+		if policy != "" {
+			p, err := openPolicy(policy)
+			if err != nil {
+				return err
+			}
+			becomes = becomes.With(p)
 		}
 		r, err := s.Roster(ctx)
 		if err != nil {
 			return err
 		}
 		w := bufio.NewWriter(os.Stdout)
-		return errors.Join(preview(ctx, w, s, r, c.pack, p, on), w.Flush())
+		return errors.Join(preview(ctx, w, s, r, c.packs, becomes, on), w.Flush())
 	})
 	cmd.Flags().StringVar(&at, "at", "", "the day")
-	cmd.Flags().StringVar(&policy, "policy", "", "the new policy; without it the configured one, and nothing changes")
+	cmd.Flags().StringVar(&policy, "policy", "", "the new policy; without it the configured ones, and nothing changes")
 	return cmd
 }
 
@@ -182,7 +208,7 @@ func (t tally) String() string {
 }
 
 // preview goes township by township, in the order of their codes, so that no more than one's records are held at a time.
-func preview(ctx context.Context, w io.Writer, s *store.Store, r *ledger.Roster, was, becomes scheduler.Pack, on ledger.Day) error {
+func preview(ctx context.Context, w io.Writer, s *store.Store, r *ledger.Roster, was, becomes scheduler.Packs, on ledger.Day) error {
 	elders := map[string][]ledger.Elder{}
 	for _, e := range r.Elders() {
 		if _, away := r.Standing(e.ID, on); !away { // nothing is owed for who rests or has left (requirements §3 cases 1 and 2)
@@ -213,14 +239,15 @@ func preview(ctx context.Context, w io.Writer, s *store.Store, r *ledger.Roster,
 	return nil
 }
 
-func previewTown(ctx context.Context, w io.Writer, s *store.Store, r *ledger.Roster, elders []ledger.Elder, was, becomes scheduler.Pack,
+func previewTown(ctx context.Context, w io.Writer, s *store.Store, r *ledger.Roster, elders []ledger.Elder, was, becomes scheduler.Packs,
 	on ledger.Day) (tally, error) {
 	t := tally{elders: len(elders), shifts: map[scheduler.ShiftKind]int{}}
 	ids := make([]string, len(elders))
 	for i, e := range elders {
 		ids[i] = e.ID
 	}
-	entries, err := s.Entries(ctx, ids, ledger.QuarterOf(on).First()) // the longest period a rule counts in
+	// The longest period a rule counts in; a week or what follows a change may have begun before it.
+	entries, err := s.Entries(ctx, ids, min(ledger.HalfOf(on).First(), on.Add(-31)))
 	if err != nil {
 		return t, err
 	}
@@ -229,7 +256,8 @@ func previewTown(ctx context.Context, w io.Writer, s *store.Store, r *ledger.Ros
 		of[x.ElderID] = append(of[x.ElderID], x)
 	}
 	for _, e := range elders {
-		shifts := scheduler.Shifts(e, r.Tiers(e.ID), of[e.ID], was, becomes, on)
+		d, _ := r.Dossier(e.ID)
+		shifts := scheduler.Shifts(&d, of[e.ID], was, becomes, on)
 		if len(shifts) > 0 {
 			t.touched++
 		}
@@ -241,4 +269,45 @@ func previewTown(ctx context.Context, w io.Writer, s *store.Store, r *ledger.Ros
 		}
 	}
 	return t, nil
+}
+
+// settlePacks are the configured packs with every version that was ever in force. What reads otherwise than before is kept with
+// today's day, where keep says so: only who serves or reminds decides what holds from today.
+func (c Config) settlePacks(ctx context.Context, s *store.Store, today ledger.Day, keep bool) (scheduler.Packs, error) {
+	rows, err := s.Packs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	kept := make([]scheduler.Kept, len(rows))
+	for i, k := range rows {
+		kept[i] = scheduler.Kept(k)
+	}
+	var packs scheduler.Packs
+	var texts [][]byte
+	for _, name := range c.Policy {
+		text, err := scheduler.Text(name)
+		if err != nil {
+			return nil, err
+		}
+		p, faults := scheduler.Check(text)
+		if len(faults) > 0 {
+			return nil, faults
+		}
+		packs, texts = append(packs, p), append(texts, text)
+	}
+	for _, k := range packs.Fresh(kept, texts, today) {
+		kept = append(kept, k)
+		if !keep {
+			continue
+		}
+		if err := s.KeepPack(ctx, k.Name, k.Seen, k.Text); err != nil {
+			return nil, err
+		}
+	}
+	slices.SortStableFunc(kept, func(a, b scheduler.Kept) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(a.Seen, b.Seen)) })
+	settled, err := packs.Settled(kept)
+	if err != nil {
+		return nil, fmt.Errorf("%w; restore a backup made before the program was replaced, or ask its developers", err)
+	}
+	return settled, nil
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"xunfang/ledger"
+	"xunfang/scheduler"
 	"xunfang/store"
 	"xunfang/store/storetest"
 )
@@ -45,6 +46,10 @@ func TestPolicyCommands(t *testing.T) {
 		t.Fatal(err)
 	}
 	same, often := countyPolicy(t), countyPolicy(t, "times: 2", "times: 3", "grace: 3d", "grace: 5d")
+	town := countyPolicy(t, "local: []", `local:
+  - region: "11"
+    source: 东镇巡访制度
+    duties: [{name: 冬季上门, kind: visit, tier: 重点, per: quarter, times: 1, counts: [door], source: 东镇巡访制度 第三条}]`)
 	faulty := countyPolicy(t, "times: 2", "times: 两次", "grace: 30m", "grace: 半小时", "heating: [11,", "heating: [13,")
 	for _, c := range []struct {
 		args           string
@@ -52,22 +57,29 @@ func TestPolicyCommands(t *testing.T) {
 		stdout, stderr string
 	}{
 		{"list", 0, "inner-mongolia\t内蒙古农村牧区留守老年人探访\t内蒙古自治区\t《关于加强农村牧区留守老年人关爱服务工作的实施意见》(内蒙古自治区民政厅等,2018年8月10日)\n" +
+			"inner-mongolia-2022\t内蒙古老年人分级探访\t内蒙古自治区\t内蒙古自治区2022年老年人探访关爱的意见(据北方新报2022年6月23日)\n" +
+			"national-2022\t特殊困难老年人探访关爱\t全国\t《关于开展特殊困难老年人探访关爱服务的指导意见》(民政部等10部门,民发〔2022〕73号)\n" +
 			"yongning\t永宁县留守老年人巡访\t宁夏回族自治区银川市永宁县\t《永宁县留守老年人巡访工作实施方案》(永宁县老龄工作委员会办公室,2019年1月9日)\n", ""},
 		{"show yongning", 0, string(shipped), ""},
 		{"show " + often, 1, "", "xunfang: no policy " + often + " ships; `xunfang policy list` shows those that do\n"},
-		{"check inner-mongolia", 0, "ok   inner-mongolia: 内蒙古农村牧区留守老年人探访, 1 visiting rule; records stay open 3d after a period ends\n" +
-			"     季度探访(全部): 每季度1次,上门、电话、视频算数\n", ""},
-		{"check " + often, 0, "ok   " + often + ": 永宁县留守老年人巡访, 2 visiting rules; records stay open 5d after a period ends\n" +
-			"     月巡访(普通): 每月1次,上门、电话、视频算数\n     月巡访(重点): 每月3次,上门、电话、视频算数,至少1次上门\n", ""},
-		{"check " + faulty, 1, "", "第22行 visits[1].times: 应为整数\n第28行 seasons.heating[0]: 没有 13 月 (应为 1 到 12)\n" +
-			"第36行 photo.grace: 时间“半小时”看不懂 (应为整数加单位,如 90s、5m、2h、3d)\n" +
+		{"check inner-mongolia", 0, "ok   inner-mongolia: 内蒙古农村牧区留守老年人探访, 2 duties; records stay open 3d after a period ends\n" +
+			"     季度探访(全部): 每季度1次,上门、电话、视频算数;还剩30天、还剩10天提醒;还剩5天报村;还剩1天报乡镇\n" +
+			"     季度统计: 县民政每季度1次,统计数;还剩5天提醒\n", ""},
+		{"check national-2022", 0, "ok   national-2022: 特殊困难老年人探访关爱, 1 duty; records stay open 3d after a period ends\n" +
+			"     月探访(全部): 每月1次,上门、电话、视频算数;还剩9天、还剩4天提醒;还剩1天报村;最后一天报乡镇\n", ""},
+		{"check " + town, 0, "ok   " + town + ": 永宁县留守老年人巡访, 6 duties; records stay open 3d after a period ends\n" + monthly +
+			"     11 冬季上门(重点): 每季度1次,上门算数\n     信息: 乡镇每季度1次,信息文章;还剩30天、还剩7天提醒\n", ""},
+		{"check " + often, 0, "ok   " + often + ": 永宁县留守老年人巡访, 5 duties; records stay open 5d after a period ends\n" +
+			strings.Replace(monthly, "每月2次", "每月3次", 1) + "     信息: 乡镇每季度1次,信息文章;还剩30天、还剩7天提醒\n", ""},
+		{"check " + faulty, 1, "", "第65行 duties[1].times: 应为整数\n第119行 seasons.heating[0]: 没有 13 月 (应为 1 到 12)\n" +
+			"第127行 photo.grace: 时间“半小时”看不懂 (应为整数加单位,如 90s、5m、2h、3d)\n" +
 			"xunfang: the policy " + faulty + " has 3 faults; mend the lines named above and check it again\n"},
 		{"check nowhere.yaml", 1, "", "xunfang: there is no policy file nowhere.yaml, and none of that name ships; `xunfang policy list` shows those that do\n"},
 		{"diff yongning " + same, 0, "yongning and " + same + " say the same\n", ""},
-		{"diff yongning " + often, 0, "2 differences from yongning to " + often + ":\n巡访规则 月巡访(重点) · 次数: 每月2次 → 每月3次\n" +
+		{"diff yongning " + often, 0, "2 differences from yongning to " + often + ":\n规则 月巡访(重点) · 次数: 每月2次 → 每月3次\n" +
 			"结账 · 期满后还能补记、更正: 3天 → 5天\n", ""},
 		{"diff yongning inner-mongolia", 0, toMongolia, ""},
-		{"diff yongning " + faulty, 1, "", "第22行"},
+		{"diff yongning " + faulty, 1, "", "第65行"},
 		{"", 2, "", "policy list, show, check, diff or preview"},
 		{"fly", 2, "", "policy list, show, check, diff or preview"},
 		{"list all", 2, "", "takes no arguments"},
@@ -91,10 +103,38 @@ func TestPolicyCommands(t *testing.T) {
 	}
 }
 
-const toMongolia = `14 differences from yongning to inner-mongolia:
-取消 巡访规则 月巡访(普通): 每月1次,上门、电话、视频算数;依据 002 五·巡访次数:对普通巡访对象做到每月巡访一次;五·巡访方式:电话问候、上门巡访;视频当电话算为本系统默认
-取消 巡访规则 月巡访(重点): 每月2次,上门、电话、视频算数,至少1次上门;依据 002 五·巡访次数:对重点巡访对象做到每月不少于两次;至少一次上门为本系统默认
-新增 巡访规则 季度探访(全部): 每季度1次,上门、电话、视频算数;依据 000 三(三):采取电话问候、上门走访等方式,每季度定期进行探访、摸底、排查
+// monthly are the rules of yongning about elders.
+const monthly = `     月巡访(普通): 每月1次,上门、电话、视频算数;还剩9天、还剩4天提醒;还剩1天报村;最后一天报乡镇
+     月巡访(重点): 每月2次,上门、电话、视频算数,至少1次上门;期中、还剩9天、还剩4天提醒;还剩1天报村;最后一天报乡镇
+     季度帮扶(全部): 帮扶人帮扶,每季度1次,上门算数;还剩30天、还剩10天提醒;还剩5天报村;还剩1天报乡镇
+     半年沟通(全部): 帮扶人联系家属,每半年1次,上门、电话、视频算数;还剩60天、还剩20天提醒;还剩10天报村;还剩3天报乡镇
+`
+
+const toMongolia = `35 differences from yongning to inner-mongolia:
+取消 巡访对象 70周岁以上独居老年人: 70周岁以上,居住 独居;依据 002 四(一):70周岁以上独居老年人
+取消 巡访对象 与重度残疾子女共同居住的老年人: 居住 与重度残疾子女同住;依据 002 四(二):与重度残疾子女共同居住的老年人
+取消 巡访对象 身体、精神状况较差的独居老年人: 居住 独居,健康状况里有 中风/冠心病/卧床/大病/失明/失智/很差/心脏病/抑郁/残疾/痴呆/瘫/癌/精神病/精神障碍/肿瘤/较差/重病;依据 002 四(三):无子女或子女不在我县身体状况和精神状况较差的独居老年人;按健康状况里的字样认为本系统默认
+取消 巡访对象 失能老年人: 自理 失能;依据 002 四(四):失能、失独老年人
+取消 巡访对象 失独老年人: 失独;依据 002 四(四):失能、失独老年人
+取消 巡访对象 乡镇扩大的其他老人: 人人;依据 002 四末段:各乡(镇)、街道办也可根据各自实际,扩大巡访服务对象范围
+新增 巡访对象 留守老年人: 居住 留守;依据 000 三(三):每季度定期对农村牧区留守、空巢老年人进行探访、摸底、排查
+新增 巡访对象 空巢老年人: 居住 独居/空巢;依据 000 三(三):每季度定期对农村牧区留守、空巢老年人进行探访、摸底、排查;独居算空巢为本系统默认
+新增 巡访对象 台账上的其他老人: 人人;依据 000 三(三):留守/空巢老年人信息数据台账;在台账上就探访为本系统默认
+取消 提为重点 失能、半失能独居: 居住 独居,自理 半失能/失能;依据 002 三(三):重点做好家庭照顾资源缺失、迫切需要关爱帮扶照料的特殊困难老年人;按独居和自理能力认为本系统默认
+取消 提为重点 失独: 失独;依据 002 三(三):重点做好家庭照顾资源缺失的特殊困难老年人;四(四):失能、失独老年人;列为重点为本系统默认
+取消 提为重点 独居重病无亲属: 居住 独居,健康状况里有 中风/冠心病/卧床/大病/失明/失智/很差/心脏病/抑郁/残疾/痴呆/瘫/癌/精神病/精神障碍/肿瘤/较差/重病,台账上没有亲属;依据 002 三(三):重点做好家庭照顾资源缺失的特殊困难老年人;四(三):无子女、身体状况和精神状况较差的独居老年人;列为重点为本系统默认
+新增 提为重点 失能独居: 居住 独居,自理 失能;依据 000 二(一):避免让生活不能自理的老年人单独居住生活;二(二):将存在安全风险的留守老年人作为重点帮扶对象
+新增 提为重点 经济困难的高龄老人: 80周岁以上,困难问题里有 五保/低保/没钱/特困/生活困难/经济困难/缺钱/贫困;依据 000 三(三):重点排查经济困难家庭的高龄、失能、留守、空巢老年人;高龄按80周岁、困难按字样认为本系统默认
+新增 提为重点 经济困难的失能老人: 自理 半失能/失能,困难问题里有 五保/低保/没钱/特困/生活困难/经济困难/缺钱/贫困;依据 000 三(三):重点排查经济困难家庭的高龄、失能、留守、空巢老年人;困难按字样认为本系统默认
+新增 提为重点 经济困难的留守、空巢老人: 居住 独居/留守/空巢,困难问题里有 五保/低保/没钱/特困/生活困难/经济困难/缺钱/贫困;依据 000 三(三):重点排查经济困难家庭的高龄、失能、留守、空巢老年人;困难按字样认为本系统默认
+取消 规则 月巡访(普通): 每月1次,上门、电话、视频算数;还剩9天、还剩4天提醒;还剩1天报村;最后一天报乡镇;依据 002 五·巡访次数:对普通巡访对象做到每月巡访一次;五·巡访方式:电话问候、上门巡访;视频当电话算为本系统默认
+取消 规则 月巡访(重点): 每月2次,上门、电话、视频算数,至少1次上门;期中、还剩9天、还剩4天提醒;还剩1天报村;最后一天报乡镇;依据 002 五·巡访次数:对重点巡访对象做到每月不少于两次;至少一次上门为本系统默认
+取消 规则 季度帮扶(全部): 帮扶人帮扶,每季度1次,上门算数;还剩30天、还剩10天提醒;还剩5天报村;还剩1天报乡镇;依据 002 五·帮扶服务:帮扶人员每季度至少要到留守老年人家中开展一次帮扶服务;几个人帮一位,谁去都算为本系统默认
+取消 规则 半年沟通(全部): 帮扶人联系家属,每半年1次,上门、电话、视频算数;还剩60天、还剩20天提醒;还剩10天报村;还剩3天报乡镇;依据 002 五·帮扶服务:帮扶人员每半年至少要与留守老年人子女或委托监护人进行一次沟通;当面、电话、视频都算为本系统默认
+新增 规则 季度探访(全部): 每季度1次,上门、电话、视频算数;还剩30天、还剩10天提醒;还剩5天报村;还剩1天报乡镇;依据 000 三(三):采取电话问候、上门走访等方式,每季度定期进行探访、摸底、排查
+取消 上报 信息: 乡镇每季度1次,信息文章;还剩30天、还剩7天提醒;依据 002 五·信息报送:各乡镇、街道办、各责任单位每季度报送活动信息不少于一篇;提醒的日子为本系统默认
+新增 上报 季度统计: 县民政每季度1次,统计数;还剩5天提醒;依据 000 三(三):将辖区留守、空巢老年人的数量规模、基本分布、主要特征等总体信息按季度报送自治区民政厅;提醒的日子为本系统默认
+春节 · 依据: 002 没有规定;本系统默认 → 000 没有规定;本系统默认
 季节 · 问取暖和室温的月份: 11、12、1、2、3月 → 10、11、12、1、2、3、4月
 季节 · 依据: 002 五·巡访内容:雨季住房安全,冬季室内温度和取暖安全;月份和温度为本系统默认(宁夏供暖期11月至次年3月) → 000 没有规定;月份和温度为本系统默认(内蒙古供暖期10月至次年4月)
 照片 · 依据: 002 五·巡访记录:每次巡访要保留图片资料;电话巡访不要照片、半小时内补上为本系统默认 → 000 没有规定;上门留一张照片为本系统默认
@@ -189,8 +229,8 @@ A01	lose	月巡访	每月1次,上门、电话、视频算数;3月已0次,还差1
 A01	gain	季度探访	-	每季度1次,上门、电话、视频算数;第1季度已完成
 A02	lose	月巡访	每月2次,上门、电话、视频算数,至少1次上门;3月已完成	-
 A02	gain	季度探访	-	每季度1次,上门、电话、视频算数;第1季度已完成
-A04	lose	月巡访	每月1次,上门、电话、视频算数;3月已0次,还差1次	-
-A04	gain	季度探访	-	每季度1次,上门、电话、视频算数;第1季度已0次,还差1次
+A04	lose	月巡访	每月1次,上门、电话、视频算数;3月暂停	-
+A04	gain	季度探访	-	每季度1次,上门、电话、视频算数;第1季度暂停
 B01	lose	月巡访	每月2次,上门、电话、视频算数,至少1次上门;3月已0次,还差2次	-
 B01	gain	季度探访	-	每季度1次,上门、电话、视频算数;第1季度已0次,还差1次
 
@@ -216,6 +256,132 @@ all: 5 of 6 elders: 5 gained, 5 lost, 0 changed
 				t.Errorf("something was written:\n%s", diff)
 			}
 		})
+	}
+}
+
+// withPolicy is a configuration beside another, of the same database.
+func withPolicy(t *testing.T, config, policy string) string {
+	t.Helper()
+	text, err := os.ReadFile(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(text), "policy: yongning ") {
+		t.Fatal("config.example.yaml names another policy")
+	}
+	path := filepath.Join(t.TempDir(), "config.yaml")
+	if err := os.WriteFile(path, []byte(strings.Replace(string(text), "policy: yongning ", "policy: "+policy+" ", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// TestPreviewOfSeveralPolicies: a file takes the place of the configured one of its name, and stands beside it where it begins on
+// another day; what the others ask stays. A talk of January is known in June.
+func TestPreviewOfSeveralPolicies(t *testing.T) {
+	book := ledger.Book{
+		Regions: []ledger.Region{{Code: "1", Name: "县", Level: ledger.LevelCounty}, {Code: "11", Name: "东镇", Parent: "1", Level: ledger.LevelTownship}},
+		People:  []ledger.Person{{UserID: "h", Name: "样例帮扶"}},
+		Posts:   []ledger.Post{{UserID: "h", Role: ledger.RoleHelper, Region: "11"}},
+		Elders:  []ledger.Elder{{ID: "A01", Name: "样例甲", Region: "11", Living: "独居"}, {ID: "A02", Name: "样例乙", Region: "11"}},
+		Kin:     []ledger.Kin{{ElderID: "A02", Name: "样例子", Relation: "儿子"}},
+		Pairs:   []ledger.Pair{{ElderID: "A02", UserID: "h", From: "2025-01-01"}},
+	}
+	talk := met("A02", "2026-01-05", ledger.MethodPhone)
+	talk.Kind, talk.Whom = ledger.KindTalk, "样例子"
+	config := writeConfig(t, "http://127.0.0.1:1", nil)
+	previewed(t, config, book, []ledger.Entry{talk})
+	both := withPolicy(t, config, "[yongning, national-2022]")
+	nation, err := os.ReadFile("scheduler/packs/national-2022.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	twice := filepath.Join(t.TempDir(), "national.yaml")
+	if err := os.WriteFile(twice, []byte(strings.Replace(string(nation), "times: 1", "times: 2", 1)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	talks := countyPolicy(t, "kind: talk\n    tier: 全部\n    per: half\n    times: 1", "kind: talk\n    tier: 全部\n    per: half\n    times: 2")
+	later := countyPolicy(t, "area:", "since: 2026-07-01\narea:", "times: 1", "times: 2")
+	for _, x := range []struct{ config, args, want string }{
+		{both, "--at 2026-06-20", "no change: on 2026-06-20 nobody gains or loses a duty, of 2 elders\n"},
+		{both, "--at 2026-06-20 --policy " + twice, `A01	change	月探访	每月1次,上门、电话、视频算数;6月已0次,还差1次	每月2次,上门、电话、视频算数;6月已0次,还差2次
+
+东镇: 1 of 2 elders: 0 gained, 0 lost, 1 changed
+all: 1 of 2 elders: 0 gained, 0 lost, 1 changed
+`},
+		{both, "--at 2026-06-20 --policy " + talks, `A02	change	半年沟通	帮扶人联系家属,每半年1次,上门、电话、视频算数;上半年已完成	帮扶人联系家属,每半年2次,上门、电话、视频算数;上半年已1次,还差1次
+
+东镇: 1 of 2 elders: 0 gained, 0 lost, 1 changed
+all: 1 of 2 elders: 0 gained, 0 lost, 1 changed
+`},
+		{both, "--at 2026-06-30 --policy " + later, "no change: on 2026-06-30 nobody gains or loses a duty, of 2 elders\n"},
+		{both, "--at 2026-07-01 --policy " + later, `A01	change	月巡访	每月1次,上门、电话、视频算数;7月已0次,还差1次	每月2次,上门、电话、视频算数;7月已0次,还差2次
+A02	change	月巡访	每月1次,上门、电话、视频算数;7月已0次,还差1次	每月2次,上门、电话、视频算数;7月已0次,还差2次
+
+东镇: 2 of 2 elders: 0 gained, 0 lost, 2 changed
+all: 2 of 2 elders: 0 gained, 0 lost, 2 changed
+`},
+		{withPolicy(t, config, "[national-2022]"), "--at 2026-06-20 --policy inner-mongolia", `A01	lose	月探访	每月1次,上门、电话、视频算数;6月已0次,还差1次	-
+A01	gain	季度探访	-	每季度1次,上门、电话、视频算数;第2季度已0次,还差1次
+A02	gain	季度探访	-	每季度1次,上门、电话、视频算数;第2季度已0次,还差1次
+
+东镇: 2 of 2 elders: 2 gained, 1 lost, 0 changed
+all: 2 of 2 elders: 2 gained, 1 lost, 0 changed
+`},
+	} {
+		status, out, errs := say(t, append(strings.Fields("policy preview --config "+x.config), strings.Fields(x.args)...)...)
+		if diff := cmp.Diff(x.want, out); status != 0 || errs != "" || diff != "" {
+			t.Errorf("preview %s: status %d %s\n%s", x.args, status, errs, diff)
+		}
+	}
+}
+
+// TestPolicyConfig: one policy or several, versions in the order of their days; what cannot stand together is refused with the line.
+func TestPolicyConfig(t *testing.T) {
+	config := writeConfig(t, "http://127.0.0.1:1", nil)
+	later, next := countyPolicy(t, "area:", "since: 2027-01-01\narea:"), countyPolicy(t, "area:", "since: 2028-01-01\narea:")
+	faulty := countyPolicy(t, "times: 2", "times: 两次", "kind: talk", "kind: chat")
+	for policy, want := range map[string]string{
+		"inner-mongolia":   "inner-mongolia",
+		"[inner-mongolia]": "inner-mongolia",
+		"[yongning, national-2022, inner-mongolia-2022]":         "yongning national-2022 inner-mongolia-2022",
+		"[" + next + ", national-2022, yongning, " + later + "]": "yongning yongning/2027-01-01 yongning/2028-01-01 national-2022",
+	} {
+		c, err := LoadConfig(withPolicy(t, config, policy))
+		if err != nil {
+			t.Errorf("%s: %v", policy, err)
+			continue
+		}
+		var got []string
+		for _, p := range c.packs {
+			got = append(got, strings.TrimSuffix(p.Name+"/"+string(p.Since), "/"))
+		}
+		if diff := cmp.Diff(want, strings.Join(got, " ")); diff != "" {
+			t.Errorf("%s: %s", policy, diff)
+		}
+	}
+	for policy, says := range map[string][]string{
+		"[]":                             {"没有写规则包"},
+		"[yongning, utopia]":             {"没有规则包“utopia”"},
+		"[yongning, yongning]":           {"名称 yongning 已有一份,从同一天起"},
+		"[" + later + ", " + later + "]": {"名称 yongning 已有一份,从同一天起"},
+		"[" + faulty + ", utopia]":       {"有 2 处错误", "duties[1].times: 应为整数", "duties[3].kind: “chat”不认识", "没有规则包“utopia”"},
+		"{name: yongning}":               {""},
+	} {
+		_, err := LoadConfig(withPolicy(t, config, policy))
+		if err == nil || !strings.Contains(err.Error(), "config.yaml:8") || slices.ContainsFunc(says, func(s string) bool { return !strings.Contains(err.Error(), s) }) {
+			t.Errorf("%s: %v", policy, err)
+		}
+	}
+	_, out, _ := say(t, "doctor", "--config", withPolicy(t, config, "[yongning, national-2022, "+later+"]"))
+	var lines []string
+	for l := range strings.Lines(out) {
+		if mark, rest, _ := strings.Cut(l, "policy"); rest != "" && strings.TrimSpace(mark) == "ok" {
+			lines = append(lines, strings.TrimSpace(strings.TrimLeft(rest, ": \t")))
+		}
+	}
+	if diff := cmp.Diff([]string{"yongning, 5 duties", "yongning from 2027-01-01, 5 duties", "national-2022, 1 duty"}, lines); diff != "" {
+		t.Errorf("%s\n%s", diff, out)
 	}
 }
 
@@ -278,7 +444,7 @@ func BenchmarkPolicyPreview(b *testing.B) {
 			}
 			b.Run("preview", func(b *testing.B) {
 				for b.Loop() {
-					if err := preview(ctx, io.Discard, s, r, was, becomes, "2026-03-20"); err != nil {
+					if err := preview(ctx, io.Discard, s, r, scheduler.Packs{was}, scheduler.Packs{becomes}, "2026-03-20"); err != nil {
 						b.Fatal(err)
 					}
 				}

@@ -20,6 +20,7 @@ var classes = map[string]string{
 	"elders":    "elders who left: their personal data (records stay as counts)",
 	"looks":     "entries of the access log",
 	"consents":  "consents of elders already removed",
+	"notices":   "why reminders went out",
 	"reviews":   "signs in records that somebody has looked at",
 }
 

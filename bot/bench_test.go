@@ -88,7 +88,7 @@ func newStand(b testing.TB, driver string, members int, flush time.Duration) *st
 		b.Fatal(err)
 	}
 	st := &stand{store: s, door: door, sent: &mute{}}
-	st.bot = New(Options{Store: s, Door: door, Messenger: st.sent, AgentID: testAgent, CallbackPath: "/wecom/callback", Pack: pack, Zone: beijing})
+	st.bot = New(Options{Store: s, Door: door, Messenger: st.sent, AgentID: testAgent, CallbackPath: "/wecom/callback", Packs: scheduler.Packs{pack}, Zone: beijing})
 	return st
 }
 

@@ -94,7 +94,7 @@ func newRig(t testing.TB, driver, pack string, at time.Time, change ...func(*Opt
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := Options{Store: s, Door: door, Messenger: client, AgentID: testAgent, CallbackPath: "/wecom/callback", Pack: p, Zone: beijing, Album: r.album, Now: r.Now}
+	o := Options{Store: s, Door: door, Messenger: client, AgentID: testAgent, CallbackPath: "/wecom/callback", Packs: scheduler.Packs{p}, Zone: beijing, Album: r.album, Now: r.Now}
 	for _, f := range change {
 		f(&o)
 	}
@@ -178,6 +178,14 @@ func (w *wire) place(user string) {
 	w.sent(w.rig.sim.Location(user, 38.3, 106.2, "望远镇望远村"))
 }
 func (w *wire) photo(user string) { w.sent(w.rig.sim.Photo(user, testPhoto(w.t, 64, 48))) }
+
+func (w *wire) calendar() {
+	w.rig.bot.Prompt = true
+	if _, err := w.rig.bot.Remind(context.Background(), w.rig.Now(), false); err != nil {
+		w.t.Fatal(err)
+	}
+	w.rig.settle(w.t)
+}
 
 // tap taps as far as the phone lets one: a card that is greyed out cannot be tapped a second time.
 func (w *wire) tap(user, task, button string, picks map[string][]string) {
@@ -328,7 +336,7 @@ func (w *wire) records() []outcome {
 		w.t.Fatal(err)
 	} else if r.Version() != w.version {
 		w.version, w.edits = r.Version(), nil
-		for _, id := range ids {
+		for _, id := range append(slices.Clone(ids), "") {
 			steps, err := w.store.History(ctx, id, 1000)
 			if err != nil {
 				w.t.Fatal(err)

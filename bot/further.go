@@ -191,9 +191,8 @@ func (o outlook) proposals(user string, today ledger.Day) []flows.Proposal {
 		case "address":
 			x.Was = e.Address
 		case "kin":
-			if kin := o.roster.Kin(e.ID); len(kin) > 0 {
-				x.Kin, x.Was = kin[0].Name, kin[0].Phone
-			}
+			kin := flows.KinMeant(f.Value, o.roster.Kin(e.ID))
+			x.Kin, x.Was = kin.Name, kin.Phone
 		}
 		out = append(out, x)
 	}

@@ -3,6 +3,7 @@ package bot
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -50,6 +51,7 @@ type world interface {
 	photo(user string)
 	voice(user string)
 	place(user string)
+	calendar() // look at the calendar now, whatever minute everybody has of their own
 	take() []outcome
 }
 
@@ -154,6 +156,8 @@ func (p *player) act(line string) error {
 		p.w.voice(p.user)
 	case line == "(位置)":
 		p.w.place(p.user)
+	case line == "(日历)":
+		p.w.calendar()
 	case strings.HasPrefix(line, "(旧卡)["):
 		return p.tap(strings.TrimPrefix(line, "(旧卡)"), true)
 	case strings.HasPrefix(line, "["), strings.HasPrefix(line, "▢"):
@@ -352,6 +356,12 @@ func records(c ledger.Changes) []string {
 		if e.Late != "" {
 			s += " 补录:" + e.Late
 		}
+		if e.Whom != "" {
+			s += " 家属:" + e.Whom
+		}
+		if e.Looked {
+			s += " 都看了"
+		}
 		if e.Waiver != "" {
 			s += " 无照片:" + e.Waiver
 		}
@@ -398,6 +408,7 @@ type pure struct {
 	looks  []ledger.Look      // newest first
 	steps  []ledger.Step      // newest first
 	amends []ledger.Amendment // oldest first
+	told   []ledger.Notice
 }
 
 // sampled is the sample county as an import some days ago left it, and the import's step.
@@ -472,7 +483,7 @@ func (w *pure) begin(t *testing.T, pack string, at time.Time) {
 	today := ledger.DayOf(at, beijing)
 	b, step := sampled(t, at)
 	*w = pure{t: t, now: at, steps: []ledger.Step{step}, states: map[string][]byte{}, bound: map[string]string{},
-		o: outlook{roster: ledger.NewRoster(b), pack: p, entries: papers.SampleEntries(today)}}
+		o: outlook{roster: ledger.NewRoster(b), packs: scheduler.Packs{p}, pack: p, entries: papers.SampleEntries(today)}}
 	w.o.names = names.New(w.o.roster)
 }
 
@@ -491,10 +502,14 @@ func (w *pure) advance(user string, in flows.Input) {
 	o := w.o
 	in.View.Said, in.View.Added = (&Bot{Options: Options{Reader: shippedWords()}}).read(o, user, flows.About(s), in)
 	o.wants, o.noPhoto = flows.Asks(s, in), w.unpictured(user)
+	if o.wants.Silence {
+		o.silence = strings.Join(scheduler.Silence(w.snapshot(), o.packs, user, w.now), "\n")
+	}
 	if o.wants.Logged {
 		o.logs = w.logged(user, o.wants.Record)
 	}
 	o.wants.Figures = true
+	o.owes = w.owes(user, in.Today)
 	if e, ok := o.asked(user, in.Today); ok {
 		o.looks = slices.DeleteFunc(slices.Clone(w.looks), func(l ledger.Look) bool { return l.ElderID != e.ID })
 		o.steps = w.history(e.ID)
@@ -506,6 +521,7 @@ func (w *pure) advance(user string, in flows.Input) {
 	w.o.entries = append(w.o.entries, c.Entries...)
 	w.o.findings = append(w.o.findings, c.Findings...)
 	w.amend(c.Amended)
+	w.told = append(w.told, c.Notices...)
 	w.write(c)
 	for _, p := range c.Photos {
 		if p.EntryKey != "" {
@@ -609,6 +625,61 @@ func (w *pure) photo(user string)     { w.advance(user, flows.Input{Kind: flows.
 func (w *pure) voice(user string)     { w.advance(user, flows.Input{Kind: flows.Voice, Media: "media"}) }
 func (w *pure) place(user string) {
 	w.advance(user, flows.Input{Kind: flows.Location, Place: "望远镇望远村"})
+}
+
+// owes adds up what is owed in the regions a person leads, elder by elder.
+func (w *pure) owes(user string, today ledger.Day) []ledger.Owes {
+	sums := map[ledger.Owes]ledger.Owes{}
+	codes := beneath(w.o.roster, areas(w.o.roster, user, today))
+	for _, e := range w.o.roster.Elders() {
+		for _, x := range owing(w.o.roster, w.o.packs, e.ID, w.o.entries, today) {
+			if !slices.Contains(codes, x.Region) {
+				continue
+			}
+			at := ledger.Owes{UserID: x.UserID, Region: x.Region, Duty: x.Duty, Period: x.Period, Due: x.Due}
+			sum, known := sums[at]
+			if !known {
+				sum = at
+			}
+			sum.Elders++
+			if x.State != ledger.DutyPaused && x.State != ledger.DutyCancelled {
+				sum.Need, sum.Done = sum.Need+x.Need, sum.Done+min(x.Done, x.Need)
+			}
+			if x.Missing() > 0 {
+				sum.Missing++
+			}
+			sums[at] = sum
+		}
+	}
+	return slices.Collect(maps.Values(sums))
+}
+
+func (w *pure) snapshot() *ledger.Snapshot {
+	snap := ledger.Snapshot{Roster: w.o.roster, Entries: map[string][]ledger.Entry{}, Notices: w.told, Zone: beijing}
+	for _, e := range w.o.entries {
+		if e.Outcome != ledger.OutcomeUndone {
+			snap.Entries[e.ElderID] = append(snap.Entries[e.ElderID], e)
+		}
+	}
+	return &snap
+}
+
+func (w *pure) calendar() {
+	for _, l := range scheduler.Plan(w.snapshot(), w.o.packs, w.now) {
+		in := flows.Input{Key: l.Key, User: l.To, Now: w.now, Today: ledger.DayOf(w.now, beijing), Zone: beijing, Kind: flows.Click, Text: "todo"}
+		o := w.o
+		o.wants = flows.Asks(flows.State{}, in)
+		o.about(l.To, in)
+		in.View = o.look(l.To, in)
+		m := flows.Letter(l, in, o.region)
+		var s flows.State
+		_ = json.Unmarshal(w.states[l.To], &s)
+		if m.Text == "" && m.Card == nil || s.Busy(w.now) {
+			continue
+		}
+		w.told = append(w.told, l.Notices...)
+		w.outs = append(w.outs, outcome{to: m.To, text: m.Text, card: m.Card})
+	}
 }
 func (w *pure) take() []outcome { o := w.outs; w.outs = nil; return o }
 func (w *pure) tap(user, task, button string, picks map[string][]string) {

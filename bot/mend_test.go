@@ -85,8 +85,11 @@ func TestCountsFollowCorrections(t *testing.T) {
 						met[x.day] = true
 					}
 				}
-				e, _ := w.o.roster.Elder(id)
-				for _, d := range scheduler.Due(e, w.o.roster.Tiers(id), w.o.entries, w.o.pack, "2026-03-11") {
+				file, _ := w.o.roster.Dossier(id)
+				for _, d := range scheduler.Due(&file, w.o.entries, w.o.packs, "2026-03-11") {
+					if d.Kind != ledger.KindVisit {
+						continue
+					}
 					door := slices.ContainsFunc(list, func(x told) bool { return x.elder == id && !x.undone && x.method == "上门" })
 					want := len(met)
 					if d.Need == 2 && !door { // one of the two is to be at the door

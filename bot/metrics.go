@@ -17,6 +17,7 @@ type metrics struct {
 	unkept   prometheus.Counter
 	failed   prometheus.Counter
 	stale    prometheus.Counter
+	letters  prometheus.Counter
 	turn     prometheus.Histogram
 	sent     *prometheus.CounterVec
 	unsent   *prometheus.CounterVec
@@ -40,6 +41,7 @@ func newMetrics(b *Bot) *metrics {
 	m.unkept = counter("messages_unkept_total", "Messages that could not be kept, so that WeCom must send them again.")
 	m.failed = counter("turns_failed_total", "Turns that ended in an error.")
 	m.stale = counter("turns_stale_total", "Turns taken again because somebody else was faster.")
+	m.letters = counter("letters_total", "Reminders and lists that the calendar has sent.")
 	m.sent = byCall("outbox_sent_total", "Messages WeCom accepted.")
 	m.unsent = byCall("outbox_unsent_total", "Attempts WeCom did not accept.")
 	m.turn = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "xunfang_turn_seconds", Help: "Time from taking a message up to its commit.",

@@ -45,7 +45,7 @@ func newGlance(t testing.TB, s *store.Store) *glance {
 		t.Fatal(err)
 	}
 	g := &glance{at: wednesday}
-	g.Bot = New(Options{Store: s, AgentID: testAgent, CallbackPath: "/", Pack: pack, Zone: beijing, Album: album,
+	g.Bot = New(Options{Store: s, AgentID: testAgent, CallbackPath: "/", Packs: scheduler.Packs{pack}, Zone: beijing, Album: album,
 		Now: func() time.Time { return g.at }})
 	return g
 }

@@ -74,6 +74,22 @@ func (s *sender) run(ctx context.Context) {
 	}
 }
 
+// Deliver sends what is due now and returns when nothing is, beside a bot that runs or without one.
+func (b *Bot) Deliver(ctx context.Context) error {
+	for ctx.Err() == nil {
+		claims, err := b.Store.Claim(ctx, b.Now(), claimSize, lease)
+		if err != nil || len(claims) == 0 {
+			return err
+		}
+		var g sync.WaitGroup
+		for _, c := range claims {
+			g.Go(func() { b.dispatch(context.WithoutCancel(ctx), c) })
+		}
+		g.Wait()
+	}
+	return ctx.Err()
+}
+
 // dispatch sends one message and writes down what became of it.
 func (b *Bot) dispatch(ctx context.Context, c store.Claim) {
 	defer func() {
@@ -131,7 +147,7 @@ func (b *Bot) settle(ctx context.Context, c store.Claim, cause error) error {
 			return err
 		}
 	}
-	if c.Message.Call == ledger.CallUpdate && c.Message.Fallback != "" { // the card can no longer be changed: say it in words
+	if c.Message.Call != ledger.CallSend && c.Message.Fallback != "" { // the card can no longer be changed, or the picture not be sent: say it in words
 		m := ledger.Message{Key: c.Message.Key, To: c.Message.To, Priority: c.Message.Priority, Text: c.Message.Fallback}
 		m, err := wecom.Render(m, b.AgentID)
 		if err != nil {

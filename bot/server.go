@@ -37,12 +37,14 @@ type Options struct {
 	Messenger    Messenger
 	AgentID      int
 	CallbackPath string
-	Pack         scheduler.Pack
+	Packs        scheduler.Packs
 	Zone         *time.Location
 	Album        *Album
 	Forms        []flows.Form
 	Reader       *understand.Reader // reads sentences; nil: with the words the program ships
 	Passive      bool               // a tapped card is greyed by the passive reply (unconfirmed whether WeCom honours it, wecom/90241)
+	Calendar     func() bool        // whether the calendar speaks now: who owes something is reminded, and leads hear of it; nil: never
+	Prompt       bool               // the calendar speaks to everybody at once within its hours: for a demo
 	Gather       time.Duration      // how long to wait for more where visits are told one right after the other; 0: not at all
 	Now          func() time.Time
 	Log          *slog.Logger
@@ -51,14 +53,17 @@ type Options struct {
 // Bot is the server. Make it with New, mount Handler, keep Run running.
 type Bot struct {
 	Options
-	turns   *turns
-	sender  *sender
-	second  *second
-	metrics *metrics
-	recall  recall
-	bursts  bursts
-	indexes indexes
-	wecomUp atomic.Int64 // unix ms of WeCom's last good answer, negative: of the first failure since
+	turns  *turns
+	sender *sender
+	second *second
+	dates  *calendar
+
+	reckoning *reckoning
+	metrics   *metrics
+	recall    recall
+	bursts    bursts
+	indexes   indexes
+	wecomUp   atomic.Int64 // unix ms of WeCom's last good answer, negative: of the first failure since
 }
 
 // New joins the parts. It starts nothing.
@@ -80,6 +85,8 @@ func New(o Options) *Bot {
 	b.turns = newTurns(b)
 	b.sender = newSender(b)
 	b.second = newSecond(b)
+	b.dates = &calendar{bot: b}
+	b.reckoning = &reckoning{bot: b}
 	return b
 }
 
@@ -112,6 +119,9 @@ func (b *Bot) Run(ctx context.Context) {
 	g.Go(func() { b.sender.run(ctx) })
 	g.Go(func() { b.second.run(ctx) })
 	g.Go(func() { b.listen(ctx) })
+	if b.Calendar != nil {
+		g.Go(func() { b.dates.run(ctx) })
+	}
 	g.Wait()
 }
 

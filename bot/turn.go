@@ -309,6 +309,16 @@ func (b *Bot) turn(ctx context.Context, pending []store.Inbound) (n int, err err
 		return 0, fmt.Errorf("read view: %w", err)
 	}
 	s, t.Changes = flows.Advance(b.Forms, s, input)
+	if len(t.Changes.Entries)+len(t.Changes.Amended) > 0 {
+		roster, err := b.Store.Roster(ctx)
+		if err != nil {
+			return 0, err
+		}
+		t.Changes.Drop = append(t.Changes.Drop, moot(roster, t.Changes, input.Today)...)
+		if err := b.owed(ctx, roster, &t.Changes, b.Now()); err != nil {
+			return 0, err
+		}
+	}
 	for i := range t.Changes.Messages { // no turn says more than eight things to one person
 		t.Changes.Messages[i].Nth = conv.Revision*8 + int64(i)
 	}
@@ -384,7 +394,7 @@ func (b *Bot) view(ctx context.Context, user string, s flows.State, in flows.Inp
 	if err != nil {
 		return flows.View{}, err
 	}
-	o := outlook{roster: roster, pack: b.Pack, names: b.indexes.of(roster)}
+	o := outlook{roster: roster, packs: b.Packs, pack: b.Packs.Main(in.Today), names: b.indexes.of(roster)}
 	in.View.Said, in.View.Added = b.read(o, user, flows.About(s), in)
 	o.wants = flows.Asks(s, in)
 	if o.logs, err = b.logged(ctx, o, user, in); err != nil {
@@ -400,17 +410,16 @@ func (b *Bot) view(ctx context.Context, user string, s flows.State, in flows.Inp
 			ids = append(ids, r.ElderID)
 		}
 	}
-	if o.wants.Figures {
-		for _, p := range areas(roster, user, in.Today) {
-			for _, e := range roster.Within(p.Region) {
-				ids = append(ids, e.ID)
-			}
+	if led := areas(roster, user, in.Today); o.wants.Figures && len(led) > 0 {
+		if err := b.reckoning.current(ctx, in.Now); err != nil {
+			return flows.View{}, err
 		}
-		slices.Sort(ids)
-		ids = slices.Compact(ids)
+		if o.owes, err = b.Store.OwesOf(ctx, beneath(roster, led)); err != nil {
+			return flows.View{}, err
+		}
 	}
 	if len(ids) > 0 {
-		if o.entries, err = b.Store.Entries(ctx, ids, since(in.Today)); err != nil {
+		if o.entries, err = b.Store.Entries(ctx, ids, sinceFor(roster, user, in.Today)); err != nil {
 			return flows.View{}, err
 		}
 		found := ids
@@ -431,6 +440,11 @@ func (b *Bot) view(ctx context.Context, user string, s flows.State, in flows.Inp
 			if o.noPhoto, err = b.Store.Unpictured(ctx, user, o.periodStart(in.Today)); err != nil {
 				return flows.View{}, err
 			}
+		}
+	}
+	if o.wants.Silence {
+		if o.silence, err = b.silence(ctx, user, in.Now); err != nil {
+			return flows.View{}, err
 		}
 	}
 	if o.wants.Reviews {

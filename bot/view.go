@@ -16,7 +16,8 @@ import (
 // is pure; reading its parts is the turn's.
 type outlook struct {
 	roster   *ledger.Roster
-	pack     scheduler.Pack
+	packs    scheduler.Packs
+	pack     scheduler.Pack // of today, among them
 	elders   []ledger.Elder // of the speaker's everyday
 	named    []ledger.Elder // whom the sentence or the conversation is about besides
 	entries  []ledger.Entry // of the elders in scope, from the quarter's first day
@@ -27,17 +28,27 @@ type outlook struct {
 		Find(said string, may func(string) bool, limit int) []names.Hit
 		Among(said string, ids []string, limit int) []names.Hit
 	}
-	wants flows.Wants
-	open  []ledger.Proposal // that wait for whoever keeps the elder
-	looks []ledger.Look     // at the one elder asked about
-	logs  []listed          // that the speaker may mend, newest first, when asked for
-	signs []ledger.Review   // open ones, when asked for
-	steps []ledger.Step     // of the same
+	wants   flows.Wants
+	open    []ledger.Proposal // that wait for whoever keeps the elder
+	looks   []ledger.Look     // at the one elder asked about
+	logs    []listed          // that the speaker may mend, newest first, when asked for
+	signs   []ledger.Review   // open ones, when asked for
+	steps   []ledger.Step     // of the same
+	owes    []ledger.Owes     // of the regions the speaker leads, when figures are asked for
+	silence string            // why the calendar was silent, when asked for
 }
 
 // since is the day from which records matter to a view: whatever a rule may count, and a quarter to look back on.
 func since(today ledger.Day) ledger.Day {
 	return min(ledger.QuarterOf(today).First(), today.Add(-92))
+}
+
+// sinceFor is the same for one person: talks are counted by the half-year, and only helpers owe them.
+func sinceFor(r *ledger.Roster, user string, today ledger.Day) ledger.Day {
+	if slices.ContainsFunc(r.Acts(user, today), func(p ledger.Post) bool { return p.Role == ledger.RoleHelper && p.Holds(today) }) {
+		return min(since(today), ledger.HalfOf(today).First())
+	}
+	return since(today)
 }
 
 // reach are the elders a person's everyday words are about: those assigned and paired, and a village lead's village.
@@ -73,7 +84,8 @@ func (o outlook) due(e ledger.Elder, entries []ledger.Entry, today ledger.Day) [
 	if _, away := o.roster.Standing(e.ID, today); away {
 		return nil
 	}
-	return scheduler.Due(e, o.roster.Tiers(e.ID), entries, o.pack, today)
+	d, _ := o.roster.Dossier(e.ID)
+	return scheduler.Due(&d, entries, o.packs, today)
 }
 
 // areas are the regions a lead's figures are told by: a village's visitors, a township's villages, a county's townships.
@@ -104,9 +116,10 @@ func (o outlook) look(user string, in flows.Input) flows.View {
 	}
 	v.Name, v.Phone = who.Name, who.Phone
 	o.further(&v, user, today)
+	o.duties(&v, user, today)
 	byElder := map[string][]ledger.Entry{}
 	for _, e := range o.entries {
-		if e.Day < since(today) {
+		if e.Day < sinceFor(r, user, today) {
 			continue
 		}
 		byElder[e.ElderID] = append(byElder[e.ElderID], e)
@@ -127,7 +140,7 @@ func (o outlook) look(user string, in flows.Input) flows.View {
 	if o.wants.Figures {
 		v.Figure = o.own(v.Elders, user, now.In(zone))
 		for _, p := range areas(r, user, today) {
-			v.Areas = append(v.Areas, o.figures(p, byElder, today)...)
+			v.Areas = append(v.Areas, o.figures(p, today)...)
 		}
 	}
 	return v
@@ -135,7 +148,7 @@ func (o outlook) look(user string, in flows.Input) flows.View {
 
 func (o outlook) rules(today ledger.Day) flows.Rules {
 	period := "本月"
-	if !slices.ContainsFunc(o.pack.Visits, func(r scheduler.Rule) bool { return r.Per == scheduler.PerMonth }) {
+	if !slices.ContainsFunc(o.pack.Duties, func(r scheduler.Rule) bool { return r.Kind == ledger.KindVisit && r.Per == scheduler.PerMonth }) {
 		period = "本季度"
 	}
 	return flows.Rules{
@@ -151,13 +164,17 @@ const jointly = 2 * time.Hour
 func (o outlook) elder(e ledger.Elder, entries []ledger.Entry, user string, in flows.Input) flows.Elder {
 	out := o.bare(e, user, in.Today)
 	if out.Until == "" {
-		out.Duties = o.due(e, entries, in.Today)
+		out.Duties = concern(o.due(e, entries, in.Today), out)
 	}
-	out.Entries, out.Numbered = len(entries), map[string]int{}
+	out.Numbered, out.Tried = map[string]int{}, tries(entries)
 	for _, x := range entries {
 		if no, n := numbered(x.No, e.ID); n > 0 {
 			out.Numbered[no] = max(out.Numbered[no], n)
 		}
+		if !ofVisit(x) {
+			continue
+		}
+		out.Entries++
 		if x.Outcome.Met() && x.Day <= in.Today {
 			out.Last = max(out.Last, x.Day)
 			out.Counted = append(out.Counted, x.Day)
@@ -212,8 +229,9 @@ func (o outlook) bare(e ledger.Elder, user string, today ledger.Day) flows.Elder
 	out := flows.Elder{
 		ID: e.ID, Name: e.Name, Aliases: strings.FieldsFunc(e.Aliases, func(c rune) bool { return c == '、' }), Female: e.Gender == "女",
 		Village: r.At(e.Region, ledger.LevelVillage).Name, Group: r.At(e.Region, ledger.LevelGroup).Name, Age: e.Birth.Age(today),
-		Tier: r.Tier(e.ID, today), Mine: slices.Contains(r.Visitors(e.ID, today), user),
-		Phone: e.Phone, Address: e.Address, Region: e.Region, Access: r.May(user, e.ID, today), Since: e.Since,
+		Tier: r.Tier(e.ID, today), Mine: o.acts(r.Visitors(e.ID, today), user, today),
+		Paired: o.acts(r.Helping(e.ID, today), user, today),
+		Phone:  e.Phone, Address: e.Address, Region: e.Region, Access: r.May(user, e.ID, today), Since: e.Since,
 	}
 	if out.Access.Late {
 		out.Until, _ = r.Until(user, e.ID, today)
@@ -264,7 +282,7 @@ func (o outlook) own(elders []flows.Elder, user string, now time.Time) flows.Fig
 		}
 	}
 	for _, x := range o.entries {
-		if x.UserID != user || x.Day < first || x.Day > today || x.Outcome == ledger.OutcomeUndone {
+		if x.Kind != ledger.KindVisit || x.UserID != user || x.Day < first || x.Day > today || x.Outcome == ledger.OutcomeUndone {
 			continue
 		}
 		f.Visits++
@@ -303,6 +321,9 @@ func (o outlook) periodStart(today ledger.Day) ledger.Day {
 func tally(f *flows.Figure, duties []ledger.Duty) {
 	missing := false
 	for _, d := range duties {
+		if d.Kind != ledger.KindVisit {
+			continue
+		}
 		f.Need += d.Need
 		f.Done += min(d.Done, d.Need)
 		missing = missing || d.Missing() > 0
@@ -312,32 +333,74 @@ func tally(f *flows.Figure, duties []ledger.Duty) {
 	}
 }
 
+// beneath are the codes of the regions that posts lead, and of all in them.
+func beneath(r *ledger.Roster, posts []ledger.Post) []string {
+	var out []string
+	for _, p := range posts {
+		out = append(out, below(r, p.Region)...)
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 // figures are a lead's lines: the area, then its parts — a village by visitor, everything above by the regions below.
-func (o outlook) figures(p ledger.Post, byElder map[string][]ledger.Entry, today ledger.Day) []flows.Area {
+func (o outlook) figures(p ledger.Post, today ledger.Day) []flows.Area {
 	r := o.roster
 	reg, _ := r.Region(p.Region)
 	lines := []flows.Area{{Name: reg.Name}}
 	at := map[string]int{}
+	line := func(part string) int {
+		i, ok := at[part]
+		if !ok {
+			i = len(lines)
+			at[part] = i
+			lines = append(lines, flows.Area{Name: part})
+		}
+		return i
+	}
 	for _, e := range r.Within(p.Region) {
 		if left(r, e.ID, today) {
 			continue
 		}
-		duties := o.due(e, byElder[e.ID], today)
 		lines[0].Elders++
-		tally(&lines[0].Figure, duties)
 		for _, part := range o.parts(reg.Level, e, today) {
-			i, ok := at[part]
-			if !ok {
-				i = len(lines)
-				at[part] = i
-				lines = append(lines, flows.Area{Name: part})
+			lines[line(part)].Elders++
+		}
+	}
+	missing := map[int]map[string]int{} // by line and duty: who lacks two of them is one elder
+	for _, x := range o.owes {
+		if !slices.Contains(r.Path(x.Region), p.Region) || !o.packs.Visits(x.Duty) {
+			continue
+		}
+		for _, i := range []int{0, line(o.part(reg.Level, x))} {
+			lines[i].Need += x.Need
+			lines[i].Done += x.Done
+			if missing[i] == nil {
+				missing[i] = map[string]int{}
 			}
-			lines[i].Elders++
-			tally(&lines[i].Figure, duties)
+			missing[i][x.Duty] += x.Missing
+			lines[i].Missing = max(lines[i].Missing, missing[i][x.Duty])
 		}
 	}
 	return lines
 }
+
+// part is the line on which a sum is told.
+func (o outlook) part(level ledger.Level, x ledger.Owes) string {
+	switch level {
+	case ledger.LevelCounty:
+		return o.roster.At(x.Region, ledger.LevelTownship).Name
+	case ledger.LevelTownship:
+		return o.roster.At(x.Region, ledger.LevelVillage).Name
+	}
+	if p, ok := o.roster.Person(x.UserID); ok {
+		return p.Name
+	}
+	return nobodyYet
+}
+
+// nobodyYet heads those whom nobody visits.
+const nobodyYet = "还没安排巡访员"
 
 func (o outlook) parts(level ledger.Level, e ledger.Elder, today ledger.Day) []string {
 	switch level {
@@ -352,7 +415,7 @@ func (o outlook) parts(level ledger.Level, e ledger.Elder, today ledger.Day) []s
 		names = append(names, p.Name)
 	}
 	if len(names) == 0 {
-		return []string{"还没安排巡访员"}
+		return []string{nobodyYet}
 	}
 	return names
 }

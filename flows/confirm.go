@@ -195,6 +195,9 @@ func recheck(e *Elder, r Rules) (field, shown string) {
 		return "", ""
 	}
 	field = r.Recheck[e.Entries%len(r.Recheck)]
+	if e.Tried[e.Kin] >= TriesMost && slices.Contains(r.Recheck, "kin") { // their number seems dead (requirements §3 case 26)
+		field = "kin"
+	}
 	switch field {
 	case "phone":
 		shown = "核对电话" + tail(e.Phone)

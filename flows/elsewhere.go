@@ -9,27 +9,27 @@ import (
 )
 
 // elsewhere obeys a text in the middle of a form that is no answer to its question: it adds to the visit that waits for its
-// confirmation, or tells of another one. Switching with unsaved answers asks once; visits told in sentences pile up instead.
+// confirmation, or tells of another report. Switching with unsaved answers asks once; what is told in sentences piles up instead.
 func (t *turn) elsewhere(st *Step, said string) bool {
-	visits, rest := t.visits(t.in.View.Said)
+	told, rest := t.reports(t.in.View.Said)
 	now := t.s.Answers.elder(t.in.View)
-	others := slices.DeleteFunc(slices.Clone(visits), func(v Answers) bool {
+	others := slices.DeleteFunc(slices.Clone(told), func(v Answers) bool {
 		e := v.elder(t.in.View)
-		return e == nil || now != nil && e.ID == now.ID || v["outcome"] == "" && v["method"] == ""
+		return e == nil || now != nil && e.ID == now.ID && string(v.kind()) == t.s.Form || v["outcome"] == "" && v["method"] == ""
 	})
 	if t.s.Form == emergencyForm.Name { // whatever is said there is passed on
 		return false
 	}
-	nobody := t.s.Form == visitForm.Name && now == nil && !unclear(t.s.Answers)
-	confirming := t.s.Step == "ok" && (t.s.Form == visitForm.Name || t.s.Form == pileForm.Name)
+	nobody := reporting(t.s.Form) && now == nil && !unclear(t.s.Answers)
+	confirming := t.s.Step == "ok" && (reporting(t.s.Form) || t.s.Form == pileForm.Name)
 	switch {
 	case len(others) == 1 && nobody && t.s.Answers["said"] == "": // whom it was about was all that was asked
 		t.clear()
-		t.start(visitForm.Name, others[0])
+		t.start(string(others[0].kind()), others[0])
 	case len(others) > 0 && (confirming || nobody) && (t.s.Form == pileForm.Name || t.s.Answers["said"] != ""):
 		pile, rest := t.s.Answers.pile(), append(rest, t.s.Answers["rest"])
-		if t.s.Form == visitForm.Name {
-			pile = []Answers{t.s.Answers}
+		if reporting(t.s.Form) {
+			pile = []Answers{t.s.Answers.with("form", t.s.Form)}
 		}
 		for i, p := range t.s.Tray { // what came with the first may be of any of them now
 			if p.Draft == t.s.ID {
@@ -39,16 +39,16 @@ func (t *turn) elsewhere(st *Step, said string) bool {
 		t.clear()
 		t.start(pileForm.Name, pileOf(append(pile, others...), rest))
 	case len(others) > 0 && t.s.Form == factForm.Name: // on to the next elder: the fact is asked again another time
-		t.start(visitForm.Name, others[0])
+		t.start(string(others[0].kind()), others[0])
 	case len(others) > 0 && (confirming || strings.HasPrefix(said, others[0].elder(t.in.View).Name)):
 		e := others[0].elder(t.in.View)
-		t.s.Switch = Draft{Form: visitForm.Name, Answers: others[0].with("raw", t.in.Text)}
+		t.s.Switch = Draft{Form: string(others[0].kind()), Answers: others[0].with("raw", t.in.Text)}
 		f := t.form(t.s.Form)
 		title := "这一份"
 		if f.Title != nil {
 			title = f.Title(t.s.Answers, t.in)
 		}
-		t.card(ledger.Card{Title: "「" + clip(said, 14) + "」是另一次巡访吗?", Desc: title + "还没确认,先放着也不会丢。",
+		t.card(ledger.Card{Title: "「" + clip(said, 14) + "」是另一次" + others[0].kind().Name() + "吗?", Desc: title + "还没确认,先放着也不会丢。",
 			Buttons: []ledger.Button{{Key: "go:switch:yes", Text: clip("记"+e.Name, buttonWidth), Style: 1}, {Key: "go:switch:no", Text: "是刚才的回答", Style: 2}}})
 	case t.s.Form == visitForm.Name && len(others) == 0 && (confirming || t.s.Answers["said"] != "" && !st.Lines && st.Key != "words" && st.Key != "waiver"):
 		return t.addition(st, said)

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"slices"
+	"strings"
 
 	"xunfang/ledger"
 )
@@ -31,6 +32,9 @@ var factNames = map[string]string{"phone": "电话", "address": "住址", "kin":
 
 func askFact(a Answers, in Input) Prompt {
 	name := who(Answers{"elder": a["for"]}, in)
+	if a["kin"] != "" {
+		return Prompt{Text: name + "的家属" + a["kin"] + "现在的电话是多少?不知道就说「跳过」。"}
+	}
 	switch a["field"] {
 	case "phone":
 		return Prompt{Text: name + "现在的电话是多少?不知道就说「跳过」。"}
@@ -50,6 +54,9 @@ func parseFact(raw string, in Input) (string, error) {
 
 // parseNumber wants a phone number in the line.
 func parseNumber(raw string, in Input) (string, error) {
+	if fold(raw) == "不知道" {
+		return "", nil
+	}
 	v, err := parseFact(raw, in)
 	if err == nil && v != "" && phoneIn(v) == "" {
 		return "", Hint("没看到电话号码。手机是11位,座机带上区号;不知道就说「跳过」。")
@@ -67,18 +74,26 @@ func factDone(a Answers, in Input) Result {
 	if a["ok"] == "no" {
 		return unchanged("好,没有改。")
 	}
+	value := strings.TrimSpace(a["kin"] + " " + a["value"])
+	if a["value"] == "" {
+		value = a["value.address"]
+	}
 	f := ledger.Fact{Key: a["entry"] + "/" + a["field"], EntryKey: a["entry"], ElderID: a["for"], Field: a["field"],
-		Result: "changed", Value: orElse(a["value"], a["value.address"]), By: in.User, At: in.Now}
+		Result: "changed", Value: value, By: in.User, At: in.Now}
 	hits, _ := in.View.Find(f.ElderID)
 	if f.Value == "" || len(hits) != 1 {
-		return Result{Changes: ledger.Changes{Facts: []ledger.Fact{f}}, Text: "好,下次再问。", Card: ledger.Card{Done: "下次再问"}}
+		next := "好,下次再问。"
+		if a["kin"] != "" {
+			next = "好,下次看望时再核对。"
+		}
+		return Result{Changes: ledger.Changes{Facts: []ledger.Fact{f}}, Text: next, Card: ledger.Card{Done: "下次再问"}}
 	}
-	kin := ""
-	if e := in.View.find(f.ElderID); e != nil {
-		kin = e.Kin
+	var kin ledger.Kin
+	if f.Field == "kin" {
+		kin = KinMeant(f.Value, in.View.kin(f.ElderID))
 	}
 	if !slices.Contains(in.View.Rules.Confirm, f.Field) {
-		edit := ledger.Edit{Book: factBook(f.ElderID, f.Field, kin, f.Value), By: in.User, Why: in.Today.Short() + "巡访时核对", Source: f.Key,
+		edit := ledger.Edit{Book: factBook(f.ElderID, f.Field, kin.Name, f.Value), By: in.User, Why: in.Today.Short() + "巡访时核对", Source: f.Key,
 			Today: in.Today, Seen: in.View.Revision}
 		return Result{Changes: ledger.Changes{Facts: []ledger.Fact{f}, Edits: []ledger.Edit{edit}}, Text: "✓ 台账改好了。", Card: ledger.Card{Done: "改好了"}}
 	}
@@ -90,7 +105,7 @@ func factDone(a Answers, in Input) Result {
 		case "address":
 			p.Was = e.Address
 		case "kin":
-			p.Kin, p.Was = e.Kin, e.KinPhone
+			p.Kin, p.Was = kin.Name, kin.Phone
 		default:
 			p.Was = e.Phone
 		}
@@ -105,6 +120,19 @@ func factDone(a Answers, in Input) Result {
 	}
 	text := "✓ 记下了," + orElse(names(keepers), "乡镇") + "核对后改到台账里。"
 	return Result{Changes: c, Text: text, Card: ledger.Card{Done: "记下了"}}
+}
+
+// KinMeant is whose number a line tells: the relative it names, else the first; nobody where none is on the ledger.
+func KinMeant(line string, all []ledger.Kin) ledger.Kin {
+	for _, k := range all {
+		if strings.Contains(line, k.Name) {
+			return k
+		}
+	}
+	if len(all) == 0 {
+		return ledger.Kin{}
+	}
+	return all[0]
 }
 
 // task is the task_id of a card that is not the speaker's: unique, and the same when it is said again.

@@ -22,7 +22,7 @@ var zone = time.FixedZone("Asia/Shanghai", 8*3600)
 // village is a small view: two of one name, one nickname of two, one with a duty done.
 func village() View {
 	duty := func(done, need int) []ledger.Duty {
-		return []ledger.Duty{{Name: "月巡访", Period: "2026-03", Need: need, Done: done, Due: "2026-03-31"}}
+		return []ledger.Duty{{Name: "月巡访", Kind: ledger.KindVisit, Period: "2026-03", Need: need, Done: done, Due: "2026-03-31"}}
 	}
 	v := View{
 		Known: true, Name: "王芳", Posts: "望远村 巡访员", Leads: []Person{{"hejun", "何军"}},
@@ -43,7 +43,25 @@ func village() View {
 		return hits, true
 	}
 	v.Reopeners = func(string) []Person { return []Person{{"lixia", "李霞"}} }
-	v.Staff = func(string) string { return "王芳" }
+	v.Staff = func(user string) string {
+		for _, p := range colleagues {
+			if p.UserID == user {
+				return p.Name
+			}
+		}
+		return "王芳"
+	}
+	v.People = func(said string) []Person {
+		return slices.DeleteFunc(slices.Clone(colleagues), func(p Person) bool { return said != "" && said != p.Name && said != p.UserID })
+	}
+	v.Under = func(user string) bool { return false }
+	v.Leaves = func(string) []ledger.Leave { return nil }
+	v.Sheet = func(id string) (Sheet, bool) {
+		return Sheet{Kin: []ledger.Kin{{ElderID: id, Name: "张建军", Relation: "儿子"}, {ElderID: id, Name: "张晓燕", Relation: "女儿", Carer: true}}}, true
+	}
+	v.Silence = func() string { return "" }
+	v.Basis = func(string) []string { return []string{"月巡访:002 五·巡访次数"} }
+	v.Month = func() ([]byte, string) { return nil, "" }
 	v.After = func(e ledger.Entry) []ledger.Duty {
 		for _, x := range v.Elders {
 			if x.ID == e.ElderID {
@@ -57,6 +75,9 @@ func village() View {
 	}
 	return v
 }
+
+// colleagues of the speaker, two of one name.
+var colleagues = []Person{{"liuyang", "刘洋"}, {"wuxia", "吴霞"}, {"wuxia2", "吴霞"}}
 
 func input(kind Kind, text string) Input {
 	now := time.Date(2026, 3, 11, 10, 0, 0, 0, zone)
@@ -153,7 +174,9 @@ func FuzzAdvance(f *testing.F) {
 	for _, s := range []string{"巡访", "张桂兰 上门 都好", "马秀兰\n1\n2", "确认", "返回\n取消\n继续", "紧急 有人晕倒", "13度", "\x00\xff", "７ ８", "帮助", "有情况\n1 2 3\n一\n二\n三\n修好了\n确认",
 		"张桂花去世了\n昨天\n确认", "换巡访员 马秀兰\n1\n刘洋\n确认", "搬家\n马秀兰\n通桥村\n2\n确认", "改资料 张桂花\n电话\n13900000009\n跳过\n确认", "同意书\n张桂花\n1\n1 2\n纸质\n确认",
 		"查马秀兰\n谁看过张桂兰\n核对\n空缺", "张桂兰都好 张桂花腿疼\n都记下\n撤销\n更正", "昨天上门看了张桂兰 血压150/90\n还有点咳嗽\n确认\n更正\n补一句\n点错了\n喝了药",
-		"马秀兰摔倒了 叫不醒\n没有危险", "张桂花 同上\n是电话不是上门\n改", "张桂兰换号了 13900000009\n改", "统计\n我明天请假\n转告"} {
+		"帮张桂花扫了院子\n还聊了会\n昨天\n确认\n更正\n改情况\n1 3", "帮扶\n张桂兰\n没见到人\n确认", "联系家属\n张桂花\n女儿\n电话\n号码不对\n确认\n13900000009",
+		"给张桂兰女儿打了电话 没人接\n张桂花 都好\n都记下\n撤销", "请假 3.16-20 代班 刘洋\n确认\n销假", "请假\n明天\n3天\n没有\n改\n后天\n2天\n吴霞", "加访\n高温\n全部\n上门\n明天\n确认\n收回加访",
+		"依据 张桂兰\n为什么没提醒\n本月\n待办", "马秀兰摔倒了 叫不醒\n没有危险", "张桂花 同上\n是电话不是上门\n改", "张桂兰换号了 13900000009\n改", "统计\n我明天请假\n转告"} {
 		f.Add(s, byte(0))
 	}
 	f.Fuzz(func(t *testing.T, text string, steps byte) {

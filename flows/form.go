@@ -5,6 +5,7 @@ package flows
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -52,7 +53,7 @@ type Result struct {
 	Text    string      // the same in words, for a typed answer or a card that can no longer be changed
 	Next    string
 	With    Answers
-	Queue   []Answers // visits still to be asked about, one after the other
+	Queue   []Answers // reports still to be asked about, one after the other
 	Recent  []Recent
 }
 
@@ -68,6 +69,11 @@ type Redo struct {
 }
 
 func (Redo) Error() string { return "redo" }
+
+// Told are answers to other steps than the one that was asked; then the first that is open is asked.
+type Told map[string]string
+
+func (Told) Error() string { return "told" }
 
 // Abandon ends the form without a trace.
 type Abandon struct{}
@@ -144,6 +150,12 @@ const (
 	maxParked = 5
 	textLimit = 2000 // bytes of one text; WeCom cuts at 2048 (wecom/90236)
 )
+
+// Busy says whether the person is in the middle of a form: nothing but an emergency is said to them until it ends or has lain idle
+// (requirements §3 case 22).
+func (s State) Busy(now time.Time) bool {
+	return s.Form != "" && now.Sub(time.Unix(s.At, 0)) < idle
+}
 
 // Advance takes one message and answers it.
 func Advance(forms []Form, s State, in Input) (State, ledger.Changes) {
@@ -308,7 +320,7 @@ func (t *turn) finish() {
 	}
 	t.clear()
 	for _, with := range res.Queue {
-		t.s.Queue = append(t.s.Queue, Draft{Form: "visit", Answers: with, At: t.in.Now.Unix()})
+		t.s.Queue = append(t.s.Queue, Draft{Form: string(with.kind()), Answers: with, At: t.in.Now.Unix()})
 	}
 	if res.Next != "" {
 		t.start(res.Next, res.With)
@@ -437,21 +449,37 @@ func (t *turn) goTo(what string) {
 		t.why(arg)
 	case "settle":
 		t.settled(arg, t.in.View.Reviews)
-	case "visit":
+	case "visit", "talk":
 		if e := t.in.View.find(arg); e != nil {
-			t.start("visit", Answers{"elder": arg})
+			t.start(verb, Answers{"elder": arg})
 			return
 		}
-		t.word("visit")
+		t.word(verb)
+	case "help":
+		if e := t.in.View.find(arg); e != nil { // what is owed is one at home
+			t.start(helpForm.Name, Answers{"elder": arg, "method": string(ledger.MethodDoor)})
+			return
+		}
+		t.word(verb)
 	case "bind":
 		t.bind(arg)
 	case "take", "leave":
+		if arg == "" {
+			t.word("请假")
+			return
+		}
 		t.decide(arg, verb == "take")
+	case "end":
+		t.begun(roundsForm.Name, Answers{"round": arg})
 	case "standing":
 		t.begin(standingOf(arg))
 	case "assign", "move", "correct", "consent":
 		t.begin(affair{form: verb}, arg, nil)
-	case "card", "call", "seen", "check", "gaps":
+	case "tier": // proposed by the calendar (requirements §3 case 28)
+		t.begin(affair{form: "correct", with: Answers{"field": "tier", "value": string(ledger.TierKey)}}, arg, nil)
+	case "paper":
+		t.paper(arg)
+	case "card", "call", "seen", "check", "gaps", "basis":
 		t.look(verb, arg)
 	default:
 		t.word(verb)
@@ -503,6 +531,12 @@ func (t *turn) feed(st *Step, raw string) bool {
 				t.s.Order = slices.DeleteFunc(t.s.Order, func(o string) bool { return o == k })
 			}
 			t.done("改一下")
+			t.next()
+			return false
+		case Told:
+			for _, k := range slices.Sorted(maps.Keys(e)) {
+				t.set(k, e[k])
+			}
 			t.next()
 			return false
 		case Abandon:
@@ -622,7 +656,7 @@ func (t *turn) text() {
 func (t *turn) loose(said string) {
 	parts := t.in.View.Said
 	whole := slices.ContainsFunc(parts, func(p understand.Part) bool {
-		return perilous(p) || p.Reading.Intent == understand.Visit && len(p.Reading.Elders) > 0
+		return perilous(p) || reports(p) && len(p.Reading.Elders) > 0
 	})
 	if t.idled && !whole { // a late answer is never applied; it shows the way back
 		t.offer()

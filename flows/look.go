@@ -16,6 +16,8 @@ type Wants struct {
 	Gaps      bool     // where nobody is responsible
 	Reviews   bool     // what deserves a second look in the speaker's area
 	Logged    bool     // the speaker's records of late
+	Silence   bool     // why the calendar has been silent
+	Month     bool     // the speaker's month
 	Log       string   // words for the elder whose looks are asked for
 	Record    string   // number or key of a record to be mended
 	Elders    []string // elders that the conversation is about, whether or not they are the speaker's everyday
@@ -39,6 +41,8 @@ func Asks(s State, in Input) Wants {
 		Proposals: slices.Contains([]string{"check", "take", "leave"}, verb),
 		Gaps:      verb == "gaps",
 		Reviews:   slices.Contains([]string{"reviews", "复核", "settle"}, verb),
+		Silence:   slices.Contains([]string{"为什么没提醒", "怎么没提醒"}, said),
+		Month:     slices.Contains([]string{"month", "月历", "本月"}, said),
 		Log:       map[string]string{"seen": arg}[verb],
 		Record:    orElse(orElse(s.Answers["record"], s.Answers["mends"]), s.Answers["was.record"]),
 	}
@@ -78,7 +82,7 @@ func (s State) elders() []string {
 // The words that ask about somebody or something, and the verb a button says instead.
 var asking = []struct{ word, verb string }{
 	{"谁负责", "whose"}, {"谁管", "whose"}, {"谁看过", "seen"}, {"谁看了", "seen"}, {"查一下", "card"}, {"资料", "card"}, {"查", "card"},
-	{"核对", "check"}, {"空缺", "gaps"}, {"复核", "reviews"}, {"记录", "record"},
+	{"核对", "check"}, {"空缺", "gaps"}, {"复核", "reviews"}, {"依据", "basis"}, {"记录", "record"},
 }
 
 // split reads "谁看过马秀兰" or "seen:A03" into verb and argument.
@@ -114,6 +118,10 @@ func (t *turn) question(said string) bool {
 		if !strings.Contains(arg, "-") { // 记录 alone is no number
 			return false
 		}
+	case "basis":
+		if t.s.Form != "" && arg != "" && !t.basisOf(arg) {
+			return false
+		}
 	case "check", "gaps", "reviews":
 		if arg != "" {
 			return false
@@ -141,6 +149,9 @@ func (t *turn) look(verb, arg string) {
 		return
 	case "record":
 		t.readRecord(arg)
+		return
+	case "basis":
+		t.basis(arg)
 		return
 	case "seen":
 		if !slices.Contains(v.Roles, ledger.RoleKeeper) && !slices.Contains(v.Roles, ledger.RoleCounty) {

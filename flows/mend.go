@@ -68,7 +68,20 @@ func (l Logged) short(today ledger.Day) string {
 	if ledger.MonthOf(l.Day) != ledger.MonthOf(today) {
 		day = l.Day.Short()
 	}
-	return day + l.Elder.Name + " " + l.Method.Name() + l.Outcome.Name()
+	return day + l.Elder.Name + " " + l.went()
+}
+
+// went is how a record went in as few words as a list has room for.
+func (l Logged) went() string {
+	switch {
+	case l.Kind == ledger.KindTalk:
+		return l.Kind.Name() + talkEnds[l.Outcome]
+	case l.Kind == ledger.KindHelp && l.Outcome == ledger.OutcomeOK:
+		return l.Method.Name() + l.Kind.Name()
+	case l.Kind == ledger.KindHelp:
+		return l.Method.Name() + l.Kind.Name() + l.Outcome.Name()
+	}
+	return l.Method.Name() + l.Outcome.Name()
 }
 
 // shownBack: what a sentence or somebody else asks for is shown before it is done.
@@ -106,7 +119,8 @@ func (t *turn) readRecord(no string) {
 
 // entryWords are what a record says.
 func entryWords(e ledger.Entry, found []ledger.Finding) string {
-	words := []string{e.Day.Short(), e.Method.Name(), e.Outcome.Name()}
+	words := []string{e.Day.Short(), how(e)}
+	note := map[ledger.EntryKind]string{ledger.KindHelp: "做了:", ledger.KindTalk: "说了:"}[e.Kind]
 	if e.Outcome == ledger.OutcomeProblem {
 		for _, f := range found {
 			if it, ok := ledger.ItemByKey(f.Item); ok {
@@ -114,7 +128,7 @@ func entryWords(e ledger.Entry, found []ledger.Finding) string {
 			}
 		}
 	}
-	for _, f := range []struct{ name, value string }{{"原话:", e.Note}, {"血压", e.Pressure}, {"同去:", e.Company}, {"没有照片:", e.Waiver}, {"补录:", e.Late}} {
+	for _, f := range []struct{ name, value string }{{orElse(note, "原话:"), e.Note}, {"血压", e.Pressure}, {"同去:", e.Company}, {"没有照片:", e.Waiver}, {"补录:", e.Late}} {
 		if f.value != "" {
 			words = append(words, f.name+clip(f.value, 80))
 		}
@@ -167,10 +181,10 @@ func askRightElder(a Answers, in Input) Prompt {
 	who := ledger.Choice{Key: "elder", Title: "老人"}
 	for _, e := range owedFirst(mine(in.View)) {
 		if e.ID != l.ElderID && len(who.Options) < 10 {
-			who.Options = append(who.Options, elderOption(e, in.View))
+			who.Options = append(who.Options, elderOption(e, in.View, ledger.KindVisit))
 		}
 	}
-	text := l.No + "看的是哪位?"
+	text := l.No + map[ledger.EntryKind]string{ledger.KindVisit: "看", ledger.KindHelp: "帮", ledger.KindTalk: "说"}[l.Kind] + "的是哪位?"
 	if len(who.Options) == 0 {
 		return Prompt{Text: text + "请打名字或编号。"}
 	}
@@ -264,7 +278,7 @@ func askMend(a Answers, in Input) Prompt {
 	if l.Key == "" {
 		return Prompt{Text: "这条记录现在改不了。说「取消」,或打「更正」加记录编号。"}
 	}
-	c := ledger.Card{Title: a.change(l, in) + "?", Desc: l.No + " " + l.Elder.full(), Sub: l.Day.Short() + " " + l.Method.Name() + " " + l.Outcome.Name(),
+	c := ledger.Card{Title: a.change(l, in) + "?", Desc: l.No + " " + l.Elder.full(), Sub: l.Day.Short() + " " + how(l.Entry),
 		Buttons: []ledger.Button{{Key: "yes", Text: "改", Style: 1}, {Key: "no", Text: "不改", Style: 2}}}
 	if a["for"] != "" {
 		c.Sub = a["forname"] + "请您改:" + a["why"] + "\n" + c.Sub
@@ -377,7 +391,7 @@ func mendDone(a Answers, in Input) Result {
 	}
 	switch a["what"] {
 	case "state":
-		return Result{Text: "好,重新说一遍情况。", Card: ledger.Card{Title: "改情况", Desc: l.No, Done: "改情况"}, Next: visitForm.Name, With: l.answers(a["why"])}
+		return Result{Text: "好,重新说一遍情况。", Card: ledger.Card{Title: "改情况", Desc: l.No, Done: "改情况"}, Next: string(l.Kind), With: l.answers(a["why"])}
 	case "elder":
 		return rightElder(l, a, in)
 	}
@@ -388,7 +402,10 @@ func mendDone(a Answers, in Input) Result {
 	case "method":
 		now.Method = other(l.Method, a["method"])
 		if now.Method != ledger.MethodDoor {
-			now.Waiver = ""
+			now.Waiver, now.Looked = "", false
+			if now.Kind == ledger.KindHelp && now.Outcome == ledger.OutcomeProblem {
+				now.Outcome = ledger.OutcomeOK
+			}
 		}
 	case "day":
 		now.Day = ledger.Day(a["day"])
@@ -414,14 +431,14 @@ func amended(l Logged, now ledger.Entry, found []ledger.Finding, why, key string
 	res := Result{}
 	res.Changes.Amended = []ledger.Amendment{{Key: key, Was: l.Entry, Now: now, Findings: found, By: in.User, Why: why, At: in.Now}}
 	head, grey := "✓ 改好了,"+l.No, "已改"
-	text := now.Day.Short() + " " + now.Method.Name() + " " + now.Outcome.Name() + "。"
+	text := now.Day.Short() + " " + how(now) + "。"
 	if now.Outcome == ledger.OutcomeUndone {
 		head, grey, text = "✓ 撤销了,"+l.No, "已撤销", ""
 		res.Changes.Drop = []string{leadKey(l.Key)}
 		res.Changes.Messages = retract(l, in)
 	}
-	text += stands(l.Elder, now, in)
-	if now.Method == ledger.MethodDoor && l.Method != ledger.MethodDoor && now.Outcome.Met() && in.View.Rules.PhotoNeeded && len(l.Photos) == 0 {
+	text += stands(l.Elder, in, now, l.Entry)
+	if now.Kind == ledger.KindVisit && now.Method == ledger.MethodDoor && l.Method != ledger.MethodDoor && now.Outcome.Met() && in.View.Rules.PhotoNeeded && len(l.Photos) == 0 {
 		res.Recent = []Recent{{Entry: l.Key, Elder: l.ElderID, At: in.Now.Unix()}}
 		text += "上门要一张照片,发来就行。"
 	}
@@ -431,14 +448,16 @@ func amended(l Logged, now ledger.Entry, found []ledger.Finding, why, key string
 	return res
 }
 
-// stands tells how the elder's duty stands after a correction.
-func stands(e Elder, now ledger.Entry, in Input) string {
+// stands tells how the duties that a record answers, or did before its correction, stand now.
+func stands(e Elder, in Input, now ledger.Entry, was ...ledger.Entry) string {
 	if e.Until != "" {
 		return ""
 	}
 	text := ""
 	for _, d := range in.View.After(now) {
-		text += fmt.Sprintf("%s%s已看%d/%d次。", d.Period.Name(), e.Name, d.Done, d.Need)
+		if slices.ContainsFunc(append(was, now), func(x ledger.Entry) bool { return counts(x, d) }) {
+			text += standsAt(d, e.Name, in.Today)
+		}
 	}
 	return text
 }
@@ -451,6 +470,9 @@ func retract(l Logged, in Input) []ledger.Message {
 		if it, ok := ledger.ItemByKey(f.Item); ok && f.State == ledger.FindingReported {
 			words = append(words, it.Name)
 		}
+	}
+	if l.Kind == ledger.KindHelp && l.Outcome == ledger.OutcomeProblem {
+		words = append(words, clip(l.Note, 60))
 	}
 	if len(words) == 0 || l.Elder.Lead.UserID == "" {
 		return nil
@@ -483,6 +505,9 @@ func rightElder(l Logged, a Answers, in Input) Result {
 	right := l.Entry
 	right.Key, right.ElderID, right.No, right.Version = "mend/"+in.Key, e.ID, number(l.Day, e), 1
 	right.Note = strings.ReplaceAll(right.Note, l.Elder.Name, e.Name)
+	if !slices.ContainsFunc(in.View.kin(e.ID), func(k ledger.Kin) bool { return k.Name == right.Whom }) { // the other elder's
+		right.Whom = ""
+	}
 	wrong := l.Entry
 	wrong.Version, wrong.Outcome = l.Version+1, ledger.OutcomeUndone
 	var found []ledger.Finding
@@ -497,8 +522,8 @@ func rightElder(l Logged, a Answers, in Input) Result {
 	if len(found) > 0 {
 		act["act"] = string(found[0].State)
 	}
-	text := l.Elder.Name + "的 " + l.No + " 撤销,改记" + e.full() + "。" + stands(l.Elder, wrong, in)
-	res := receipt("✓ 改好了,编号 "+right.No, "已改", *e, text+stands(*e, right, in))
+	text := l.Elder.Name + "的 " + l.No + " 撤销,改记" + e.full() + "。" + stands(l.Elder, in, wrong)
+	res := receipt("✓ 改好了,编号 "+right.No, "已改", *e, text+stands(*e, in, right))
 	res.Changes.Entries = []ledger.Entry{right}
 	res.Changes.Findings = found
 	res.Changes.Amended = []ledger.Amendment{{Key: "mend/" + in.Key + "/was", Was: l.Entry, Now: wrong, Instead: right.Key, By: in.User, Why: a["why"], At: in.Now}}
@@ -525,9 +550,19 @@ func asksToReopen(l Logged, a Answers, in Input) Result {
 		Card: ledger.Card{Title: "还没有改", Desc: l.No, Sub: text, Done: "已转告"}}
 }
 
-// answers are a record's as the visit form has them, to be changed there.
+// answers are a record's as its form has them, to be changed there.
 func (l Logged) answers(why string) Answers {
 	a := Answers{"mends": l.Key, "elder": l.ElderID, "method": string(l.Method), "was.outcome": string(l.Outcome), "why": why, "recheck": "no"}
+	switch {
+	case l.Kind == ledger.KindTalk:
+		a["whom"] = orElse(l.Whom, "家属")
+		a["was.method"] = a["method"]
+		delete(a, "method")
+	case l.Looked && l.Outcome == ledger.OutcomeProblem:
+		a["was.looked"] = "problem"
+	case l.Looked:
+		a["was.looked"] = "ok"
+	}
 	if l.Outcome == ledger.OutcomeRefused {
 		a["was.words"] = l.Note
 	}
@@ -544,26 +579,19 @@ func (l Logged) answers(why string) Answers {
 	return a
 }
 
-// restated is a record told anew in the visit form.
-func restated(a Answers, in Input, e *Elder) Result {
+// restated is a record told anew in its form.
+func restated(a Answers, in Input, now ledger.Entry, found []ledger.Finding) Result {
 	l := a.record(in)
 	if !l.Whole {
 		return unchanged("这条记录现在改不了,什么都没有动。")
 	}
-	now := entryOf(a, in, e)
 	now.Key, now.No, now.Kind, now.UserID, now.EnteredAt, now.Version = l.Key, l.No, l.Kind, l.UserID, l.EnteredAt, l.Version+1
 	now.Waiver, now.Company, now.Late = l.Waiver, l.Company, l.Late
 	now.Note, now.Pressure = orElse(now.Note, l.Note), orElse(now.Pressure, l.Pressure)
 	if now.RoomTemp == nil {
 		now.RoomTemp = l.RoomTemp
 	}
-	var found []ledger.Finding
-	if now.Outcome == ledger.OutcomeProblem {
-		found = findings(a, in, e, l.Key)
-	}
-	res := amended(l, now, found, a["why"], "mend/"+in.Key, in)
-	res.Changes.Messages = append(res.Changes.Messages, tellLead(a, in, e, found, "mend/"+in.Key)...)
-	return res
+	return amended(l, now, found, a["why"], "mend/"+in.Key, in)
 }
 
 // undo takes back what was confirmed in the last ten minutes, without a reason. Where one tap made several records it asks

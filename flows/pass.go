@@ -2,6 +2,7 @@ package flows
 
 import (
 	"fmt"
+	"strings"
 
 	"xunfang/flows/understand"
 	"xunfang/ledger"
@@ -17,8 +18,12 @@ var passForm = Form{
 }
 
 var passed = map[string]string{
-	string(understand.HelpRecord): "帮扶的事", string(understand.FamilyContact): "联系家属的事", string(understand.Need): "要办的事",
-	string(understand.FamilyInfo): "家属的消息", string(understand.Leave): "请假的事",
+	string(understand.Need): "要办的事", string(understand.FamilyInfo): "家属的消息", string(understand.Leave): "老人的消息",
+}
+
+// pass opens the form with what was typed, about elders in sight.
+func (t *turn) pass(kind understand.Intent, elders []string) {
+	t.start(passForm.Name, Answers{"kind": string(kind), "text": clip(strings.TrimSpace(t.in.Text), 300), "elder": strings.Join(elders, ",")})
 }
 
 func (a Answers) charge(in Input) []Person {

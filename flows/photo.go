@@ -1,6 +1,7 @@
 package flows
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -104,7 +105,7 @@ func (t *turn) photo() {
 		}
 	}
 	switch {
-	case t.s.Form == "visit" && t.s.Answers["method"] != string(ledger.MethodPhone):
+	case (t.s.Form == visitForm.Name || t.s.Form == helpForm.Name) && t.s.Answers["method"] != string(ledger.MethodPhone):
 		first := pictures(t.s.warm(in.Now)) == 0
 		t.s.Tray = append(t.s.Tray, Shot{Key: shot.Key, At: in.Now.Unix(), Draft: t.s.ID})
 		switch {
@@ -128,10 +129,13 @@ func (t *turn) photo() {
 	default:
 		t.s.Tray = append(t.s.Tray, Shot{Key: shot.Key, At: in.Now.Unix()})
 		if !quiet {
-			t.card(ledger.Card{
-				Title: "照片收到,先放着", Desc: "半小时内记巡访,会一起归到那位老人。",
-				Buttons: []ledger.Button{{Key: "go:visit", Text: "记巡访", Style: 1}},
-			})
+			c := ledger.Card{Title: "照片收到,先放着", Desc: "半小时内记巡访,会一起归到那位老人。",
+				Buttons: []ledger.Button{{Key: "go:visit", Text: "记巡访", Style: 1}}}
+			if slices.Contains(in.View.Roles, ledger.RoleHelper) {
+				c.Desc = "半小时内记帮扶或巡访,会一起归到那位老人。"
+				c.Buttons = append([]ledger.Button{{Key: "go:aid", Text: "记帮扶", Style: 1}}, c.Buttons...)
+			}
+			t.card(c)
 		}
 	}
 	t.out.Photos = append(t.out.Photos, shot)

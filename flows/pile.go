@@ -12,19 +12,27 @@ import (
 	"xunfang/ledger"
 )
 
-// pileForm logs several visits of one message with one tap, or those that came in a burst after no signal: each is a record
+// pileForm logs several reports of one message with one tap, or those that came in a burst after no signal: each is a record
 // of its own (requirements §3 case 7). What is not whole yet is asked about afterwards, one after the other.
 var pileForm = Form{
 	Name:  "pile",
-	Title: func(a Answers, _ Input) string { return fmt.Sprintf("%d次巡访", len(a.pile())) },
+	Title: func(a Answers, _ Input) string { return pileWords(a.pile()) },
 	Done:  pileDone,
 	Steps: []Step{{Key: "ok", Ask: askPile, Parse: parsePile}},
 }
 
-// MostPiled is how many visits one message may hold.
+// MostPiled is how many reports one message may hold.
 const MostPiled = 20
 
-// pileOf is a pile of visits and of what else was said.
+// pileWords say how many of what a pile holds.
+func pileWords(pile []Answers) string {
+	if slices.ContainsFunc(pile, func(v Answers) bool { return v.kind() != ledger.KindVisit }) {
+		return fmt.Sprintf("%d条记录", len(pile))
+	}
+	return fmt.Sprintf("%d次巡访", len(pile))
+}
+
+// pileOf is a pile of reports and of what else was said.
 func pileOf(visits []Answers, rest []string) Answers {
 	text, _ := json.Marshal(visits[:min(len(visits), MostPiled)]) // maps of texts always marshal
 	return Answers{"visits": string(text), "rest": clip(strings.Trim(strings.Join(rest, "\n"), "\n"), 300)}
@@ -36,9 +44,15 @@ func (a Answers) pile() []Answers {
 	return out
 }
 
-// whole says whether a visit can be recorded as it stands; how tells how contact was made where it does not say so itself.
+// whole says whether a report can be recorded as it stands; how tells how contact was made where it does not say so itself.
 func (a Answers) whole(in Input, how string) bool {
 	e := a.elder(in.View)
+	if a.kind() != ledger.KindVisit {
+		_, done := a["deeds"]
+		_, said := a["points"]
+		return e != nil && a["daysago"] == "" && dayFault(e, a.day(in), in) == "" && a["outcome"] != string(ledger.OutcomeWrong) &&
+			(a.kind() == ledger.KindHelp && done || a.whom() != "" && (said || a["outcome"] == string(ledger.OutcomeAbsent)))
+	}
 	if e == nil || a["outcome"] == "" || a["guess"] != "" || a["daysago"] != "" || a["method"] == "" && how == "" ||
 		a["phone"]+a["address"] != "" { // a fact that changed goes with its own visit's confirmation
 		return false
@@ -49,7 +63,7 @@ func (a Answers) whole(in Input, how string) bool {
 
 func askPile(a Answers, in Input) Prompt {
 	pile := a.pile()
-	c := ledger.Card{Title: fmt.Sprintf("%d次巡访,看看对不对", len(pile))}
+	c := ledger.Card{Title: pileWords(pile) + ",看看对不对"}
 	var lines []string
 	asked, methods := 0, true
 	for i, v := range pile {
@@ -59,7 +73,7 @@ func askPile(a Answers, in Input) Prompt {
 			if day := v.day(in); day != in.Today {
 				line += day.Short() + " "
 			}
-			if m := v["method"]; m != "" {
+			if m := v["method"]; m != "" && v.kind() == ledger.KindVisit {
 				line += ledger.Method(m).Name() + " "
 			}
 			line = strings.TrimSpace(line + v.state() + " " + v.besides())
@@ -96,6 +110,12 @@ func askPile(a Answers, in Input) Prompt {
 
 // state is how a visit went, in a few words.
 func (a Answers) state() string {
+	switch a.kind() {
+	case ledger.KindHelp:
+		return "帮扶「" + clip(a["line"], 16) + "」"
+	case ledger.KindTalk:
+		return "联系" + orElse(a.whom(), "家属") + " " + talkEnds[ledger.Outcome(a["outcome"])]
+	}
 	if a["outcome"] == string(ledger.OutcomeProblem) {
 		var words []string
 		for _, k := range strings.Split(a["items"], ",") {
@@ -147,7 +167,7 @@ func pileDone(a Answers, in Input) Result {
 		}
 		e := v.elder(in.View)
 		in.shots = nil // which of them a photo shows, nobody said
-		one := newVisit(v, in, e, "visit/"+in.Key+"/"+strconv.Itoa(i+1))
+		one := newReport(v, in, e, string(v.kind())+"/"+in.Key+"/"+strconv.Itoa(i+1))
 		res.Changes.Entries = append(res.Changes.Entries, one.Changes.Entries...)
 		res.Changes.Findings = append(res.Changes.Findings, one.Changes.Findings...)
 		res.Changes.Facts = append(res.Changes.Facts, one.Changes.Facts...)
@@ -155,10 +175,13 @@ func pileDone(a Answers, in Input) Result {
 		res.Recent = append(res.Recent, one.Recent...)
 		entry := one.Changes.Entries[0]
 		lines = append(lines, in.View.call(e)+":"+counted(e, entry, in))
+		if entry.Kind == ledger.KindHelp {
+			in.View.Helped++
+		}
 	}
 	n := len(lines)
 	if n == 0 {
-		return Result{Queue: res.Queue, Text: "好,一个个看。", Card: ledger.Card{Title: fmt.Sprintf("%d次巡访", len(pile)), Done: "一个个看"}}
+		return Result{Queue: res.Queue, Text: "好,一个个看。", Card: ledger.Card{Title: pileWords(pile), Done: "一个个看"}}
 	}
 	title := fmt.Sprintf("✓ 记好了%d次", n)
 	if owed := len(res.Recent); owed > 0 {
@@ -173,8 +196,8 @@ func pileDone(a Answers, in Input) Result {
 // Joins says whether a message may be one with the one that waits behind it: a visit a line, sent without a signal and
 // arriving together (requirements §3 case 7).
 func Joins(s State, parts []understand.Part) bool {
-	return (s.Form == "" || s.Form == pileForm.Name || s.Form == visitForm.Name && s.Answers["said"] != "") && len(parts) > 0 &&
+	return (s.Form == "" || s.Form == pileForm.Name || reporting(s.Form) && s.Answers["said"] != "") && len(parts) > 0 &&
 		!slices.ContainsFunc(parts, func(p understand.Part) bool {
-			return p.Reading.Intent != understand.Visit || len(p.Reading.Elders) == 0
+			return !reports(p) || len(p.Reading.Elders) == 0
 		})
 }

@@ -14,15 +14,20 @@ import (
 func visitDone(a Answers, in Input) Result {
 	e := a.elder(in.View)
 	if e == nil { // the assignment ended while the form was open
-		text := "这位老人现在不在您名下,没有记。请问村负责人。"
-		return Result{Card: ledger.Card{Title: "没有记", Desc: text, Done: "没有记"}, Text: text}
+		return notAnyMore()
 	}
 	if fault := dayFault(e, a.day(in), in); fault != "" {
 		return unchanged(fault)
 	}
 	switch {
 	case a["mends"] != "":
-		return restated(a, in, e)
+		entry, found := entryOf(a, in, e), []ledger.Finding(nil)
+		if entry.Outcome == ledger.OutcomeProblem {
+			found = findings(a, in, e, a.record(in).Key)
+		}
+		res := restated(a, in, entry, found)
+		res.Changes.Messages = append(res.Changes.Messages, tellLead(a, in, e, found, "mend/"+in.Key)...)
+		return res
 	case a["ok"] == "together" && len(e.Others) > 0:
 		return joined(e, in)
 	}
@@ -48,12 +53,7 @@ func newVisit(a Answers, in Input, e *Elder, key string) Result {
 	if entry.Outcome == ledger.OutcomeProblem {
 		res.Changes.Findings = findings(a, in, e, entry.Key)
 	}
-	for _, s := range in.shots {
-		if s.Voice || entry.Method == ledger.MethodDoor {
-			res.Changes.Photos = append(res.Changes.Photos, ledger.Photo{Key: s.Key, Kind: s.kind(), UserID: in.User, EntryKey: entry.Key})
-		}
-	}
-	res.Changes.Entries = []ledger.Entry{entry}
+	res.Changes.Photos = kept(entry, in)
 	res.Changes.Messages = append(tellLead(a, in, e, res.Changes.Findings, entry.Key), missedAgain(a, in, e, entry)...)
 	if field, _ := recheck(e, in.View.Rules); field != "" && a["recheck"] == "same" {
 		res.Changes.Facts = []ledger.Fact{{Key: entry.Key + "/" + field, EntryKey: entry.Key, ElderID: e.ID, Field: field, Result: "same", By: in.User, At: in.Now}}
@@ -69,15 +69,12 @@ func newVisit(a Answers, in Input, e *Elder, key string) Result {
 			res.Recent = nil
 		}
 	}
-	title := "✓ 记好了,编号 " + entry.No
-	res.Text = title + "。" + e.full() + ":" + strings.Join(lines, "")
-	res.Card = ledger.Card{Title: title, Desc: e.full() + " " + inWords(entry, in.Today), Sub: strings.Join(lines, "\n"), Done: "已记好"}
-	return res
+	return recorded(res, e, entry, lines, in)
 }
 
 // inWords is a record in a few words.
 func inWords(entry ledger.Entry, today ledger.Day) string {
-	text := entry.Method.Name() + " " + entry.Outcome.Name()
+	text := how(entry)
 	if entry.Day != today {
 		text = entry.Day.Short() + "(补录) " + text
 	}
@@ -151,44 +148,106 @@ func onDay(day, today ledger.Day) string {
 	return day.Short()
 }
 
-// counted says what the visit did to what is owed, and when the next is best. Who only enters what was theirs hears nothing
-// of how it stands now.
+// counted says what a record did to what is owed, and of a visit when the next is best. Who only enters what was theirs hears
+// nothing of how it stands now.
 func counted(e *Elder, entry ledger.Entry, in Input) string {
 	if e.Until != "" {
 		return "已补上。"
 	}
 	if !entry.Outcome.Met() {
-		if n, _ := e.missing(); n > 0 {
-			return fmt.Sprintf("%s还差%d次,过两天再去看看。", e.she(), n)
-		}
-		return ""
+		return e.still(entry, in)
 	}
-	var lines string
+	lines := ""
 	for _, d := range in.View.After(entry) {
-		before := e.duty(d)
-		if before != nil && slices.Contains(e.Counted, entry.Day) { // one a day counts (requirements §3 case 16)
-			lines += fmt.Sprintf("%s第%d次,已记录;%s计%d/%d次。", onDay(entry.Day, in.Today), e.Numbered[base(entry.Day, e.ID)], d.Period.Name(), d.Done, d.Need)
-			continue
+		switch {
+		case !counts(entry, d):
+		case d.Kind == ledger.KindVisit:
+			lines += e.visited(entry, d, in)
+		default:
+			lines += e.helped(entry, d, in)
 		}
-		if d.Done > d.Need {
-			lines += fmt.Sprintf("%s%s应看%d次,已看%d次。", d.Period.Name(), e.she(), d.Need, d.Done)
-			continue
-		}
-		lines += fmt.Sprintf("%s%s已看%d/%d次。", d.Period.Name(), e.she(), d.Done, d.Need)
-		if before != nil && d.Done == before.Done && d.Missing() > 0 {
-			lines += "还要上门一次。" // the pack wants one at the door, and this was a call
-		} else if d.Missing() > 0 && before != nil {
-			if next := max(entry.Day.Add(3), d.Period.First().Add(14)); next <= d.Due && next > in.Today {
-				lines += fmt.Sprintf("下次最好在%s以后。", next.Short())
-			}
-		}
+	}
+	if entry.Kind == ledger.KindHelp && entry.Method == ledger.MethodDoor && ledger.QuarterOf(entry.Day) == ledger.QuarterOf(in.Today) {
+		lines += fmt.Sprintf("您自己本季度帮扶%d次。", in.View.Helped+1)
 	}
 	return lines
 }
 
-// duty is the duty of the same name and period as it stood before, nil for one of another period.
+// counts says whether a record is of a kind that a duty counts.
+func counts(entry ledger.Entry, d ledger.Duty) bool {
+	return d.Kind == entry.Kind || entry.Looked && d.Kind == ledger.KindVisit
+}
+
+// still says what is owed after an attempt.
+func (e *Elder) still(entry ledger.Entry, in Input) string {
+	n, due := e.lacking(entry.Kind)
+	switch {
+	case n == 0 || entry.Outcome == ledger.OutcomeWrong:
+		return ""
+	case entry.Kind == ledger.KindTalk:
+		return fmt.Sprintf("没联系上不算,%s前还要联系%d次,换个时间再打。", due.Short(), n)
+	case entry.Kind == ledger.KindHelp:
+		return fmt.Sprintf("%s前还要上门帮扶%d次,过两天再去。", due.Short(), n)
+	}
+	return fmt.Sprintf("%s还差%d次,过两天再去看看。", e.she(), n)
+}
+
+// visited says what a visit did to a duty.
+func (e *Elder) visited(entry ledger.Entry, d ledger.Duty, in Input) string {
+	before := e.duty(d)
+	if before != nil && slices.Contains(e.Counted, entry.Day) { // one a day counts (requirements §3 case 16)
+		return fmt.Sprintf("%s第%d次,已记录;%s计%d/%d次。", onDay(entry.Day, in.Today), e.Numbered[base(entry.Day, e.ID)], term(d, in.Today), d.Done, d.Need)
+	}
+	if d.Done > d.Need {
+		return fmt.Sprintf("%s%s应看%d次,已看%d次。", term(d, in.Today), e.she(), d.Need, d.Done)
+	}
+	text := standsAt(d, e.she(), in.Today)
+	if before != nil && d.Done == before.Done && d.Missing() > 0 {
+		return text + "还要上门一次。" // the pack wants one at the door, and this was a call
+	} else if d.Missing() > 0 && before != nil {
+		if next := max(entry.Day.Add(3), d.Period.First().Add(14)); next <= d.Due && next > in.Today {
+			text += fmt.Sprintf("下次最好在%s以后。", next.Short())
+		}
+	}
+	return text
+}
+
+// helped says what a help or a talk did to a duty. The quarter is the elder's, whoever helped (requirements I3).
+func (e *Elder) helped(entry ledger.Entry, d ledger.Duty, in Input) string {
+	switch before := e.duty(d); {
+	case d.Kind == ledger.KindHelp && entry.Method != ledger.MethodDoor && d.Missing() > 0 && (before == nil || d.Done == before.Done):
+		return fmt.Sprintf("电话帮的记下了;%s前还要上门帮扶%d次。", d.Due.Short(), d.Missing())
+	case d.Kind == ledger.KindHelp && d.Done > d.Need:
+		return fmt.Sprintf("%s%s应帮扶%d次,已帮扶%d次。", term(d, in.Today), e.she(), d.Need, d.Done)
+	}
+	return standsAt(d, e.she(), in.Today)
+}
+
+// standsAt tells how a duty about somebody stands.
+func standsAt(d ledger.Duty, who string, today ledger.Day) string {
+	switch d.Kind {
+	case ledger.KindHelp:
+		return fmt.Sprintf("%s%s已帮扶%d/%d次。", term(d, today), who, d.Done, d.Need)
+	case ledger.KindTalk:
+		return fmt.Sprintf("%s和%s的家属联系%d/%d次。", term(d, today), who, d.Done, d.Need)
+	}
+	return fmt.Sprintf("%s%s已看%d/%d次。", term(d, today), who, d.Done, d.Need)
+}
+
+// term is when a duty is owed, as people say it; a round goes by its name.
+func term(d ledger.Duty, today ledger.Day) string {
+	switch {
+	case d.Period == "":
+		return roundName(d.Name)
+	case d.Kind == ledger.KindHelp && d.Period == ledger.QuarterOf(today):
+		return "本季度"
+	}
+	return d.Period.Name()
+}
+
+// duty is the same duty as it stood before, nil for one of another period.
 func (e *Elder) duty(d ledger.Duty) *ledger.Duty {
-	i := slices.IndexFunc(e.Duties, func(x ledger.Duty) bool { return x.Name == d.Name && x.Period == d.Period })
+	i := slices.IndexFunc(e.Duties, func(x ledger.Duty) bool { return x.Key() == d.Key() })
 	if i < 0 {
 		return nil
 	}

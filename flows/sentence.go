@@ -10,19 +10,19 @@ import (
 )
 
 // sentence obeys what somebody typed freely; false where nothing in it is understood. Nothing is written from a sentence
-// alone: a visit is shown back for one tap, and danger is offered the alarm (requirements §2.1: echo and one confirm).
+// alone: a report is shown back for one tap, and danger is offered the alarm (requirements §2.1: echo and one confirm).
 func (t *turn) sentence() bool {
 	parts := t.in.View.Said
 	if i := slices.IndexFunc(parts, perilous); i >= 0 {
 		t.peril(parts[i])
 		return true
 	}
-	visits, rest := t.visits(parts)
+	told, rest := t.reports(parts)
 	switch {
-	case len(visits) > 1:
-		t.start("pile", pileOf(visits, rest))
-	case len(visits) == 1:
-		t.start("visit", visits[0])
+	case len(told) > 1:
+		t.start("pile", pileOf(told, rest))
+	case len(told) == 1:
+		t.start(string(told[0].kind()), told[0])
 	case len(parts) > 0:
 		return t.other(parts[0])
 	default:
@@ -31,39 +31,59 @@ func (t *turn) sentence() bool {
 	return true
 }
 
-// visits are the visits a message tells of, each as the answers of a visit form; rest is what it says besides.
-func (t *turn) visits(parts []understand.Part) (visits []Answers, rest []string) {
+// reports are the visits, helps and talks a message tells of, each as the answers of its form; rest is what it says besides.
+func (t *turn) reports(parts []understand.Part) (told []Answers, rest []string) {
 	for _, p := range parts {
-		if p.Reading.Intent != understand.Visit {
+		if !reports(p) {
 			if len(strings.TrimSpace(p.Text)) > 0 {
 				rest = append(rest, strings.TrimSpace(p.Text))
 			}
 			continue
 		}
-		a := heard(p, t.in)
+		a := t.heard(p)
 		ids := t.inView(p.Reading.Elders)
 		switch {
 		case len(ids) == 0: // whoever it was, of the name nothing is kept
 			delete(a, "rest")
 			delete(a, "note")
+			delete(a, "line")
+			delete(a, "deeds")
+			delete(a, "points")
 			a["unnamed"] = "yes"
-			visits = append(visits, a)
+			told = append(told, a)
 		case p.Reading.Ambiguous:
 			a["elder"] = "?" + strings.Join(ids, ",")
-			visits = append(visits, a)
+			told = append(told, a)
 		default:
 			for _, id := range ids {
 				one := a.with("elder", id)
-				same := func(v Answers) bool { return v["elder"] == id && v["day"] == one["day"] }
-				if i := slices.IndexFunc(visits, same); i >= 0 { // said twice, or in two lines: one visit
-					visits[i].add(p, a["said"], t.in)
-					continue
+				same := func(v Answers) bool {
+					return v["elder"] == id && v["day"] == one["day"] && v["form"] == one["form"] && v["whom"] == one["whom"]
 				}
-				visits = append(visits, one)
+				i := slices.IndexFunc(told, same)
+				switch { // said twice, or in two lines: one record
+				case i >= 0 && a.kind() == ledger.KindVisit:
+					told[i].add(p, a["said"], t.in)
+				case i >= 0:
+					told[i]["line"] = clip(strings.TrimSpace(told[i]["line"]+" "+a["line"]), 300)
+				default:
+					told = append(told, one)
+				}
 			}
 		}
 	}
-	return visits, rest
+	return told, rest
+}
+
+// heard turns what was understood of a report into the answers of its form, all but the elder.
+func (t *turn) heard(p understand.Part) Answers {
+	switch p.Reading.Intent {
+	case understand.HelpRecord:
+		return helped(p, t.in)
+	case understand.FamilyContact:
+		return talked(p, t.in)
+	}
+	return heard(p, t.in)
 }
 
 func (t *turn) inView(ids []string) []string {
@@ -158,7 +178,7 @@ func dealt(said string, items []string) string {
 	return string(ledger.FindingWatched)
 }
 
-// other obeys a sentence that is neither a visit nor danger.
+// other obeys a sentence that is neither a report nor danger.
 func (t *turn) other(p understand.Part) bool {
 	r := p.Reading
 	switch r.Intent {
@@ -188,8 +208,10 @@ func (t *turn) other(p understand.Part) bool {
 		t.which("card", hits)
 	case understand.Correct:
 		t.correct(r)
-	case understand.HelpRecord, understand.FamilyContact, understand.Need, understand.FamilyInfo, understand.Leave:
-		t.start("pass", Answers{"kind": string(r.Intent), "text": clip(strings.TrimSpace(t.in.Text), 300), "elder": strings.Join(t.inView(r.Elders), ",")})
+	case understand.Leave:
+		t.absence(p)
+	case understand.Need, understand.FamilyInfo:
+		t.pass(r.Intent, t.inView(r.Elders))
 	default:
 		return false
 	}

@@ -44,6 +44,17 @@ type View struct {
 	Notified    func(codes ...string) []Person // the village and township leads of regions, the speaker aside
 	Reopeners   func(id string) []Person       // who may correct records about the elder in a closed period
 	Staff       func(user string) string       // the name of somebody who works here, "" nobody
+
+	Helped  int                                   // the speaker's helps at homes in today's quarter that met the elder
+	People  func(said string) []Person            // others of the speaker's township by name or account; "" all, nearest first
+	Under   func(user string) bool                // whether they hold a post in or below a region that the speaker leads
+	Leaves  func(user string) []ledger.Leave      // somebody's absences that run today or are to come, the first first
+	Area    Place                                 // the highest region the speaker leads as township or county; no Code: none
+	Rounds  []ledger.Round                        // extra rounds declared for just that area that run or are to come
+	Covered func(tier ledger.Tier) int            // elders of that area whom a round would be about today
+	Silence func() string                         // why the calendar has been silent, or when it speaks next; when asked for
+	Basis   func(elderID string) []string         // what is owed for an elder, or anybody where "", with document and section
+	Month   func() (picture []byte, words string) // the speaker's month as a PNG, and in words; "": nothing owed
 }
 
 // Sheet is an elder's ledger entry, as far as somebody may see it.
@@ -106,14 +117,16 @@ type Elder struct {
 	Village, Group string
 	Age            int // years, -1 unknown
 	Tier           ledger.Tier
-	Mine           bool // the speaker is the visitor responsible
-	Duties         []ledger.Duty
-	Last           ledger.Day     // last entry that met the elder
-	Counted        []ledger.Day   // days on which the elder was met
+	Mine           bool           // the speaker is the visitor responsible
+	Paired         bool           // the speaker is a helper paired with the elder
+	Duties         []ledger.Duty  // visits, helps and talks owed for the elder, whoever owes them
+	Last           ledger.Day     // last visit that met the elder; a help that looked at everything is one, here and below
+	Counted        []ledger.Day   // days on which a visit met the elder
 	Numbered       map[string]int // how many records a day's number has been given to, by what they begin with
 	Attempts       int            // days on which the elder was not met since the last time they were
 	Missed         ledger.Day     // the last of them
-	Others         []Joint        // what others logged about the elder in the last two hours
+	Tried          map[string]int // by relative: talks in a row that did not reach them, a wrong number as TriesMost
+	Others         []Joint        // visits that others logged about the elder in the last two hours
 	Since          ledger.Day     // on the ledger, "" always
 	Until          ledger.Day     // the last day somebody may enter who is responsible no more, "" who is
 	Entries        int            // entries of the last months: where the rotation of facts stands
@@ -202,9 +215,12 @@ func (v View) villages() bool {
 }
 
 // missing are the visits still owed for the elder now, and by when.
-func (e *Elder) missing() (n int, due ledger.Day) {
+func (e *Elder) missing() (n int, due ledger.Day) { return e.lacking(ledger.KindVisit) }
+
+// lacking is the same of any kind.
+func (e *Elder) lacking(kind ledger.EntryKind) (n int, due ledger.Day) {
 	for _, d := range e.Duties {
-		if m := d.Missing(); m > n {
+		if m := d.Missing(); d.Kind == kind && m > n {
 			n, due = m, d.Due
 		}
 	}

@@ -3,7 +3,6 @@ package flows
 import (
 	"fmt"
 	"slices"
-	"sort"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -136,29 +135,8 @@ func parseLine(raw string, _ Input) (string, error) {
 	return clip(raw, 300), nil
 }
 
-// owedFirst sorts elders by what is owed: key tier first, then more missing, then longest not seen. The done come last.
-func owedFirst(elders []Elder) []*Elder {
-	out := make([]*Elder, 0, len(elders))
-	for i := range elders {
-		out = append(out, &elders[i])
-	}
-	sort.SliceStable(out, func(i, j int) bool {
-		a, b := out[i], out[j]
-		an, _ := a.missing()
-		bn, _ := b.missing()
-		if (an > 0) != (bn > 0) {
-			return an > 0
-		}
-		if an > 0 && a.Tier != b.Tier {
-			return a.Tier == ledger.TierKey
-		}
-		if an != bn {
-			return an > bn
-		}
-		return a.Last < b.Last
-	})
-	return out
-}
+// owedFirst sorts elders by the visits owed: key tier first, then more missing, then longest not seen. The done come last.
+func owedFirst(elders []Elder) []*Elder { return byNeed(elders, ledger.KindVisit) }
 
 // mine are the elders the speaker answers for; somebody who only oversees sees all in view.
 func mine(v View) []Elder {
@@ -186,9 +164,9 @@ const (
 	listWidth   = 160
 )
 
-func elderOption(e *Elder, v View) ledger.Option {
+func elderOption(e *Elder, v View, kind ledger.EntryKind) ledger.Option {
 	text := e.brief(v.villages() && len(v.named(e.Name)) > 1)
-	if n, due := e.missing(); n > 0 {
+	if n, due := e.lacking(kind); n > 0 {
 		long := fmt.Sprintf("%s %d日前差%d", text, due.Time().Day(), n)
 		if text = fmt.Sprintf("%s 差%d", text, n); utf8.RuneCountInString(long) <= optionWidth {
 			text = long
@@ -202,51 +180,27 @@ func askVisit(a Answers, in Input) Prompt {
 	if len(all) == 0 {
 		return Prompt{Text: "您名下还没有老人。请村负责人或乡镇民政办登记后再记。"}
 	}
-	who := ledger.Choice{Key: "elder", Title: "老人"}
 	owed := 0
 	var due ledger.Day
-	for i, e := range all {
+	for _, e := range all {
 		if n, d := e.missing(); n > 0 {
 			owed++
 			due = max(due, d)
 		}
-		if i < cardElders {
-			who.Options = append(who.Options, elderOption(e, in.View))
-		}
 	}
-	if was := in.View.find(a["was.elder"]); was != nil && !slices.ContainsFunc(who.Options, func(o ledger.Option) bool { return o.ID == was.ID }) {
-		who.Options[len(who.Options)-1] = elderOption(was, in.View)
-	}
-	who.Options = append(who.Options, ledger.Option{ID: "other", Text: "其他"})
 	desc := in.View.Rules.Period + "都看过了。"
 	if owed > 0 {
 		desc = fmt.Sprintf("%s还有%d位没看够,最晚%s。", in.View.Rules.Period, owed, due.Short())
 	}
-	if a["unnamed"] != "" {
-		desc = "没听出是哪位老人,点一下。"
-	}
-	pick := func(key, none string) []string {
-		if was := a["was."+key]; was != "" {
-			return []string{was}
-		}
-		if now := a[key]; now != "" {
-			return []string{now}
-		}
-		return []string{none}
-	}
 	how := methods
-	if pick("method", "door")[0] == string(ledger.MethodVideo) { // rare: offered where it was said
+	if a.picked("method", "door")[0] == string(ledger.MethodVideo) { // rare: offered where it was said
 		how = append(slices.Clone(how), ledger.Option{ID: string(ledger.MethodVideo), Text: ledger.MethodVideo.Name()})
 	}
-	who.Picked = []string{who.Options[0].ID}
-	if was := pick("elder", ""); slices.ContainsFunc(who.Options, func(o ledger.Option) bool { return o.ID == was[0] }) { // not "?A01,A02"
-		who.Picked = was
-	}
 	return Prompt{Card: &ledger.Card{
-		Title: "记一次巡访", Desc: desc,
-		Selects: []ledger.Choice{who,
-			{Key: "method", Title: "方式", Options: how, Picked: pick("method", "door")},
-			{Key: "outcome", Title: "情况", Options: outcomes, Picked: pick("outcome", "ok")},
+		Title: "记一次巡访", Desc: orElse(unnamed(a), desc),
+		Selects: []ledger.Choice{elderChoice(all, a, in.View, ledger.KindVisit),
+			{Key: "method", Title: "方式", Options: how, Picked: a.picked("method", "door")},
+			{Key: "outcome", Title: "情况", Options: outcomes, Picked: a.picked("outcome", "ok")},
 		},
 		Submit: ledger.Button{Key: "submit", Text: "提交"},
 	}}
@@ -272,7 +226,7 @@ func askOther(_ Answers, in Input) Prompt {
 	}
 	who := ledger.Choice{Key: "who", Title: "老人"}
 	for _, e := range all[cardElders:min(len(all), cardElders+10)] {
-		who.Options = append(who.Options, elderOption(e, in.View))
+		who.Options = append(who.Options, elderOption(e, in.View, ledger.KindVisit))
 	}
 	return Prompt{Card: &ledger.Card{
 		Title: "看望了哪位老人?", Desc: "下面没有的,直接打名字或编号。",

@@ -18,9 +18,21 @@ func (t *turn) word(said string) bool {
 				t.urgent(strings.TrimSpace(strings.TrimPrefix(said, "紧急")))
 				return true
 			}
+			if (f.Name == roundForm.Name || f.Name == roundsForm.Name) && t.in.View.Area.Code == "" {
+				t.aside(func() { t.say(notForYou) })
+				return true
+			}
 			t.begun(f.Name, nil)
 			return true
 		}
+	}
+	if rest, ok := strings.CutPrefix(said, leaveWord); ok && utf8.RuneCountInString(rest) <= leaveWidth {
+		t.leave(strings.Trim(rest, " :"))
+		return true
+	}
+	if rest, ok := strings.CutPrefix(said, backWord); ok && utf8.RuneCountInString(rest) <= nameWidth {
+		t.backAtWork(strings.Trim(rest, " :"))
+		return true
 	}
 	if rest, ok := strings.CutPrefix(said, "更正"); ok && !strings.HasPrefix(rest, "资料") && utf8.RuneCountInString(rest) <= nameWidth*2 {
 		t.mend(strings.Trim(rest, " :"))
@@ -36,6 +48,10 @@ func (t *turn) word(said string) bool {
 		answer = t.stats
 	case "help", "帮助", "?":
 		answer = t.help
+	case "为什么没提醒", "怎么没提醒":
+		answer = t.silence
+	case "month", "月历", "本月":
+		answer = t.month
 	default:
 		return false
 	}
@@ -68,11 +84,11 @@ func Command(text string) bool {
 	return slices.Contains(commands, said) || slices.ContainsFunc(Forms, func(f Form) bool { return slices.Contains(f.Open, said) })
 }
 
-var commands = []string{"取消", "退出", "返回", "上一步", "继续", "接着记", "撤销", "待办", "名册", "统计", "帮助", "?", "确认", "跳过"}
+var commands = []string{"为什么没提醒", "怎么没提醒", "依据", "月历", "本月", "取消", "退出", "返回", "上一步", "继续", "接着记", "撤销", "待办", "名册", "统计", "帮助", "?", "确认", "跳过"}
 
 // urgent raises the alarm first and asks afterwards.
 func (t *turn) urgent(about string) {
-	if e := t.s.Answers.elder(t.in.View); t.s.Form == "visit" && e != nil && about == "" {
+	if e := t.s.Answers.elder(t.in.View); reporting(t.s.Form) && e != nil && about == "" {
 		about = e.full()
 	}
 	if about == "urgent" {
@@ -104,64 +120,6 @@ func (t *turn) stranger() {
 	}
 }
 
-// Elders named in a tier's line of 待办: two lines of them fill what a phone shows.
-const todoLines = 4
-
-// todo lists what the speaker owes and by when (002 五·巡访次数); for somebody who only oversees, the area's.
-func (t *turn) todo() {
-	v := t.in.View
-	var owed []*Elder
-	var due ledger.Day
-	for _, e := range owedFirst(mine(v)) {
-		if n, d := e.missing(); n > 0 {
-			owed = append(owed, e)
-			due = max(due, d)
-		}
-	}
-	switch {
-	case len(v.Elders) == 0:
-		t.areas("还差")
-		return
-	case len(owed) == 0:
-		t.say(v.Rules.Period + "都看过了,没有欠的。")
-		return
-	}
-	left := due.Sub(t.in.Today)
-	days := fmt.Sprintf("剩%d天", left)
-	if left == 0 {
-		days = "今天是最后一天"
-	}
-	c := ledger.Card{Title: fmt.Sprintf("%s还有%d位没看够,%s", v.Rules.Period, len(owed), days)}
-	for _, tier := range []ledger.Tier{ledger.TierKey, ledger.TierOrdinary} {
-		var names []string
-		count := 0
-		for _, e := range owed {
-			if (e.Tier == ledger.TierKey) != (tier == ledger.TierKey) {
-				continue
-			}
-			if count++; count <= todoLines {
-				n, _ := e.missing()
-				names = append(names, fmt.Sprintf("%s %s 差%d次", e.Name, e.place(v.villages() && len(v.named(e.Name)) > 1), n))
-			}
-		}
-		if count > len(names) {
-			names = append(names, fmt.Sprintf("…还有%d位,说「名册」看全部", count-len(names)))
-		}
-		if count > 0 {
-			c.Sub += string(tier) + "\n" + strings.Join(names, "\n") + "\n"
-		}
-	}
-	c.Sub = strings.TrimSuffix(c.Sub, "\n")
-	for i, e := range owed[:min(4, len(owed))] {
-		text := "看" + e.Name
-		if len(v.named(e.Name)) > 1 {
-			text += " " + orElse(e.Group, e.Village)
-		}
-		c.Buttons = append(c.Buttons, ledger.Button{Key: "go:visit:" + e.ID, Text: clip(text, buttonWidth), Style: min(2, i+1)})
-	}
-	t.card(c)
-}
-
 // The longest roster told name by name; a longer one is told by area.
 const rosterLines = 60
 
@@ -181,7 +139,9 @@ func (t *turn) roster() {
 		}
 		line := e.brief(v.villages() && len(v.named(e.Name)) > 1) + " " + string(e.Tier) + "\n　"
 		for _, d := range e.Duties {
-			line += fmt.Sprintf("%s%d/%d ", d.Period.Name(), d.Done, d.Need)
+			if v.owes(e, d.Kind) {
+				line += fmt.Sprintf("%s%s%d/%d ", term(d, t.in.Today), map[ledger.EntryKind]string{ledger.KindHelp: "帮扶", ledger.KindTalk: "联系"}[d.Kind], d.Done, d.Need)
+			}
 		}
 		if e.Last != "" {
 			line += "上次" + e.Last.Short()
@@ -249,10 +209,13 @@ func (t *turn) help() {
 	t.say(`能做这些,点菜单或打字都行:
 巡访:记一次看望。也可以直接说一句,比如「马秀兰 上门 都好 屋里18度」;几位老人就一行一位
 撤销:10分钟内记错了;更正:改以前记的
-待办:我还欠谁、到哪天
+帮扶:记一次上门帮扶;联系家属:记一次和子女的联系
+待办:我还欠谁、到哪天;月历:这个月的安排
 名册:我名下的老人
 统计:我的次数
 「马秀兰住院了」「去世了」「回来了」:直接打一句,核实后登记
+请假:比如「请假 3月2日到3月6日 代班 李四」;销假:提前回来
+依据:为什么要看、要看几次;为什么没提醒
 负责人和档案员:指派、搬家、改资料、同意书,后面跟老人的名字
 紧急:有人遇到危险,随时说
 记到一半:「返回」改上一步,「取消」不记了,「继续」接着记`)

@@ -88,6 +88,8 @@ type Book struct {
 	Kin         []Kin
 	Pairs       []Pair
 	Standings   []Standing
+	Leaves      []Leave
+	Rounds      []Round
 	Resets      []Reset
 	Version     int64 // the revision it stands at, 0 for a workbook's
 }

@@ -30,6 +30,7 @@ const (
 	OutcomeProblem Outcome = "problem" // 有情况
 	OutcomeAbsent  Outcome = "absent"  // 没见到人: an attempt, the duty stays open (requirements §3 case 3)
 	OutcomeRefused Outcome = "refused" // 不愿见: counted neither as visited nor as the visitor's failure (case 27)
+	OutcomeWrong   Outcome = "wrong"   // 号码不对: of a talk, an attempt (case 26)
 	OutcomeUndone  Outcome = "undone"  // 撤销: kept with its number, counts for nothing (case 17)
 )
 
@@ -42,36 +43,54 @@ func (o Outcome) Name() string {
 		return "有情况"
 	case OutcomeAbsent:
 		return "没见到人"
+	case OutcomeWrong:
+		return "号码不对"
 	case OutcomeUndone:
 		return "已撤销"
 	}
 	return "不愿见"
 }
 
-// Met says whether the elder was met: only then the entry fulfils a visiting duty.
+// Met says whether who was to be met was met, the elder or with a talk the family: only then an entry fulfils a duty.
 func (o Outcome) Met() bool { return o == OutcomeOK || o == OutcomeProblem }
 
 // EntryKind is the kind of record an entry is; each duty names the kinds it counts.
 type EntryKind string
 
-// KindVisit is a 巡访.
-const KindVisit EntryKind = "visit"
+const (
+	KindVisit EntryKind = "visit" // 巡访
+	KindHelp  EntryKind = "help"  // 帮扶 at the elder's home (002 五·帮扶服务)
+	KindTalk  EntryKind = "talk"  // 联系家属: with a child or the entrusted carer (002 五·帮扶服务: 每半年沟通)
+)
+
+// Name is the kind as people say it.
+func (k EntryKind) Name() string {
+	switch k {
+	case KindHelp:
+		return "帮扶"
+	case KindTalk:
+		return "联系家属"
+	}
+	return "巡访"
+}
 
 // Entry is one record of the ledger about an elder: who did what for whom on which day (002 五·巡访记录).
 type Entry struct {
 	Key       string    `gorm:"primaryKey;size:80"` // derived from the message that confirmed it
 	No        string    `gorm:"size:48;uniqueIndex"`
 	Kind      EntryKind `gorm:"size:16"`
-	ElderID   string    `gorm:"size:32;index:idx_entries_elder_day,priority:1"`
+	ElderID   string    `gorm:"size:32;index:idx_entries_counted,priority:1"`
 	UserID    string    `gorm:"size:64;index:idx_entries_user_day,priority:1"`
-	Day       Day       `gorm:"size:10;index:idx_entries_elder_day,priority:2;index:idx_entries_user_day,priority:2"`
+	Day       Day       `gorm:"size:10;index:idx_entries_counted,priority:2;index:idx_entries_user_day,priority:2"`
 	Method    Method    `gorm:"size:8"`
 	Outcome   Outcome   `gorm:"size:16"`
-	Note      string    `gorm:"type:text"` // what the visitor wrote; the elder's words on a refusal
+	Note      string    `gorm:"type:text"` // what the visitor wrote; the elder's words on a refusal; what was done or said at a help or a talk
 	RoomTemp  *int      // °C, nil not measured (002 五: 冬季室内温度)
 	Waiver    string    `gorm:"type:text"` // why a door visit has no photo, "" when it has or owes one
 	Pressure  string    `gorm:"type:text"` // blood pressure as it was said, mmHg: "150/90"
 	Company   string    `gorm:"type:text"` // who came along, names separated by 、; one visit however many went (requirements §3 case 25)
+	Whom      string    `gorm:"type:text"` // of a talk: the relative or carer, as the ledger names them
+	Looked    bool      // of a help: all the items of a visit were looked at, too, so that it counts as one (requirements §1.O)
 	Late      string    `gorm:"type:text"` // why it was entered after its day, where a reason was asked (case 32)
 	Version   int       // 1 as entered; each Amendment makes the next
 	EnteredAt time.Time // when it was confirmed; timeliness counts this, coverage counts Day
@@ -237,24 +256,47 @@ const (
 	DutyReady  DutyState = "ready"
 	DutyDone   DutyState = "done"
 	DutyFailed DutyState = "failed" // the period closed with something missing
+
+	DutyPaused    DutyState = "paused"    // the elder was away: nothing is owed, nothing is made up for (requirements §3 case 2)
+	DutyCancelled DutyState = "cancelled" // the elder left the ledger before its last day (case 1)
 )
 
-// Duty is what is owed for an elder in a period.
+// Duty is what is owed for an elder in a period. Who owes it follows from its kind: a visit the visitors, a help or a talk the
+// helpers, each of whom may have done what counts.
 type Duty struct {
-	Name    string // the pack's name of it, e.g. 月巡访
+	Name    string // the pack's name of it, e.g. 月巡访, or a round's
+	Kind    EntryKind
 	ElderID string
-	Period  Period
-	Need    int // times
-	Done    int // times that counted, at most one a day
-	Door    int // how many of the missing times must be at the door
-	Due     Day // last day
-	Last    Day // last day that counted, "" none
+	Period  Period // "" of a round
+	From    Day    // first day
+	Need    int    // times
+	Done    int    // times that counted, at most one a day
+	Door    int    // how many of the missing times must be at the door
+	Due     Day    // last day
+	Last    Day    // last day that counted, "" none
 	State   DutyState
 	Source  string // clause
 }
 
-// Missing is how many times are still owed.
-func (d Duty) Missing() int { return max(0, d.Need-d.Done) }
+// Key names the duty among all: 月巡访/e17/2026-02.
+func (d Duty) Key() string {
+	return d.Name + "/" + d.ElderID + "/" + orWhole(string(d.Period), string(d.From))
+}
+
+func orWhole(s, other string) string {
+	if s == "" {
+		return other
+	}
+	return s
+}
+
+// Missing is how many times are still owed, or were when the period closed.
+func (d Duty) Missing() int {
+	if d.State == DutyPaused || d.State == DutyCancelled {
+		return 0
+	}
+	return max(0, d.Need-d.Done)
+}
 
 // Record is an entry with all that hangs on it.
 type Record struct {

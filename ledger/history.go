@@ -78,6 +78,8 @@ func (x Tiering) RowKey() string    { return rowKey(x.ElderID, string(x.From)) }
 func (x Kin) RowKey() string        { return rowKey(x.ElderID, x.Name) }
 func (x Pair) RowKey() string       { return rowKey(x.ElderID, x.UserID, string(x.From)) }
 func (x Standing) RowKey() string   { return rowKey(x.ElderID, string(x.From)) }
+func (x Leave) RowKey() string      { return rowKey(x.UserID, string(x.From)) }
+func (x Round) RowKey() string      { return rowKey(x.Region, x.Name, string(x.From)) }
 
 // About is the elder a row concerns.
 
@@ -90,6 +92,8 @@ func (x Tiering) About() string    { return x.ElderID }
 func (x Kin) About() string        { return x.ElderID }
 func (x Pair) About() string       { return x.ElderID }
 func (x Standing) About() string   { return x.ElderID }
+func (x Leave) About() string      { return "" }
+func (x Round) About() string      { return "" }
 
 // The tables of a book, as Changes name them.
 const (
@@ -102,6 +106,8 @@ const (
 	TableKin         = "kins"
 	TablePairs       = "pairs"
 	TableStandings   = "standings"
+	TableLeaves      = "leaves"
+	TableRounds      = "rounds"
 )
 
 // FieldErased marks the change by which an elder's personal data were deleted, out of the history too: nothing takes it back.
@@ -184,7 +190,7 @@ func (b Book) AsOf(after []Change) (Book, error) {
 	for _, undo := range []error{
 		undoIn(&b.Regions, by[TableRegions]), undoIn(&b.People, by[TablePeople]), undoIn(&b.Posts, by[TablePosts]),
 		undoIn(&b.Elders, by[TableElders]), undoIn(&b.Assignments, by[TableAssignments]), undoIn(&b.Tierings, by[TableTierings]),
-		undoIn(&b.Kin, by[TableKin]), undoIn(&b.Pairs, by[TablePairs]), undoIn(&b.Standings, by[TableStandings]),
+		undoIn(&b.Kin, by[TableKin]), undoIn(&b.Pairs, by[TablePairs]), undoIn(&b.Standings, by[TableStandings]), undoIn(&b.Leaves, by[TableLeaves]), undoIn(&b.Rounds, by[TableRounds]),
 	} {
 		if undo != nil {
 			return Book{}, undo

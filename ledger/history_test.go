@@ -54,6 +54,10 @@ func drawBook(t *rapid.T) Book {
 		Standings: rows(t, "standings", func(*rapid.T) Standing {
 			return Standing{ElderID: elder(), From: day(), To: end(), Kind: StandingPaused, Place: word(), Review: end()}
 		}),
+		Leaves: rows(t, "leaves", func(*rapid.T) Leave { return Leave{user(), day(), end(), user()} }),
+		Rounds: rows(t, "rounds", func(*rapid.T) Round {
+			return Round{pick("12", "123"), pick("高温", "寒潮"), day(), end(), Tier(pick("", "重点")), pick("", "door")}
+		}),
 	}
 }
 
@@ -105,7 +109,8 @@ func TestAsOfTakesBackWhatCameLater(t *testing.T) {
 			changes := slices.Concat(between(t, TableRegions, was.Regions, now.Regions), between(t, TablePeople, was.People, now.People),
 				between(t, TablePosts, was.Posts, now.Posts), between(t, TableElders, was.Elders, now.Elders),
 				between(t, TableAssignments, was.Assignments, now.Assignments), between(t, TableTierings, was.Tierings, now.Tierings),
-				between(t, TableKin, was.Kin, now.Kin), between(t, TablePairs, was.Pairs, now.Pairs), between(t, TableStandings, was.Standings, now.Standings))
+				between(t, TableKin, was.Kin, now.Kin), between(t, TablePairs, was.Pairs, now.Pairs), between(t, TableStandings, was.Standings, now.Standings),
+				between(t, TableLeaves, was.Leaves, now.Leaves), between(t, TableRounds, was.Rounds, now.Rounds))
 			for i := range changes {
 				changes[i].N, changes[i].Seq = n, i+1
 			}

@@ -1,6 +1,10 @@
 package ledger
 
-import "time"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // Priority orders the outbox: an alarm overtakes everything, a reply overtakes reminders. Lower goes first.
 type Priority int
@@ -15,9 +19,10 @@ const (
 type Call string
 
 const (
-	CallSend   Call = "send"   // message/send (wecom/90236)
-	CallUpdate Call = "update" // message/update_template_card (wecom/94888)
-	CallFetch  Call = "fetch"  // media/get of a photo (wecom/90254)
+	CallSend    Call = "send"    // message/send (wecom/90236)
+	CallPicture Call = "picture" // media/upload (wecom/90253), then message/send: Body is the picture
+	CallUpdate  Call = "update"  // message/update_template_card (wecom/94888)
+	CallFetch   Call = "fetch"   // media/get of a photo (wecom/90254)
 )
 
 // Message is one thing to be said to one person, or one photo to be fetched. Key is derived from what caused it, so that
@@ -27,11 +32,12 @@ type Message struct {
 	To        string // userid
 	Priority  Priority
 	Text      string // a text message, or nothing when Card is set
+	Picture   []byte // a PNG, with Text as what is said where it cannot be sent
 	Card      *Card
 	Code      string    // response_code: the card that was tapped is replaced by Card instead of a new message sent
 	Photo     string    // key of the photo to fetch, with MediaID
 	MediaID   string    //
-	Fallback  string    // text to send if the card can no longer be updated
+	Fallback  string    // text to send if the card can no longer be updated; of a picture, its Text
 	NotBefore time.Time // zero: at once
 	Expires   time.Time // zero: never; after it the message is dropped unsent
 
@@ -94,5 +100,58 @@ type Changes struct {
 	Reviews  []Review
 	Reviewed []Reviewed
 	Messages []Message
+	Notices  []Notice
+	Owing    []OwingSet
 	Drop     []string // keys of messages that need not be said any more, if they still wait
+}
+
+// Notice is why a message of the calendar goes out: one for each thing it tells of. Its key names duty, period and nudge, so that
+// nothing is told twice; where one exists already, the message that it belongs to is not sent.
+type Notice struct {
+	Key     string     `gorm:"primaryKey;size:191"` // 月巡访/wang/2026-02/-9
+	To      string     `gorm:"size:64;index:idx_notices_to,priority:1;column:to_"`
+	Kind    NoticeKind `gorm:"size:16"`
+	Day     Day        `gorm:"size:10;index:idx_notices_to,priority:2;index"` // on which it goes out
+	Message string     `gorm:"size:191;index"`                                // key of the message
+	Cause   string     `gorm:"type:text"`                                     // in words without names: which rule, which step of it
+	At      time.Time
+}
+
+// NoticeKind is what a message of the calendar is for.
+type NoticeKind string
+
+const (
+	NoticeNudge    NoticeKind = "nudge"    // to who owes it
+	NoticeVillage  NoticeKind = "village"  // to the village lead: nudging did not help
+	NoticeTownship NoticeKind = "township" // to the township lead: the village lead did not help
+	NoticeProposal NoticeKind = "propose"  // somebody may be covered, or key, from now on
+	NoticeReview   NoticeKind = "review"   // a pause is to be looked at again
+	NoticeGaps     NoticeKind = "gaps"     // next week nobody is there
+	NoticeCounty   NoticeKind = "county"   // figures that are due upward
+)
+
+// Words are what a message says, for who reads it outside of WeCom: a card's lines and its buttons in brackets.
+func (m Message) Words() string {
+	if m.Card == nil {
+		return m.Text
+	}
+	c := m.Card
+	lines := []string{c.Title}
+	for _, r := range c.Rows {
+		lines = append(lines, r.Name+" "+r.Value)
+	}
+	lines = append(lines, c.Desc, c.Sub)
+	for _, x := range c.Selects {
+		for _, o := range x.Options {
+			lines = append(lines, "▢ "+o.Text)
+		}
+	}
+	var buttons []string
+	for _, b := range append(c.Buttons, c.Submit) {
+		if b.Text != "" {
+			buttons = append(buttons, "["+b.Text+"]")
+		}
+	}
+	lines = slices.DeleteFunc(append(lines, strings.Join(buttons, " ")), func(s string) bool { return s == "" })
+	return strings.Join(lines, "\n")
 }

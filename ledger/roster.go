@@ -22,6 +22,10 @@ type Roster struct {
 	children map[string][]string
 	paths    map[string][]string // a region's code and all above it
 	offices  map[string][]Post   // posts by region
+	pairsOf  map[string][]Pair   // by elder
+	leaves   map[string][]Leave  // by userid
+	deputies map[string][]Leave  // by the deputy
+	rounds   map[string][]Round  // by region
 }
 
 // NewRoster indexes a book. The book must not change afterwards.
@@ -32,6 +36,7 @@ func NewRoster(b Book) *Roster {
 		byElder: make(map[string][]Assignment, len(b.Elders)), pairs: map[string][]Pair{},
 		tiers: make(map[string][]Tiering, len(b.Elders)), kin: map[string][]Kin{}, standing: map[string][]Standing{}, byRegion: map[string][]int{},
 		children: map[string][]string{}, paths: make(map[string][]string, len(b.Regions)), offices: map[string][]Post{},
+		pairsOf: map[string][]Pair{}, leaves: map[string][]Leave{}, deputies: map[string][]Leave{}, rounds: map[string][]Round{},
 	}
 	for _, x := range b.Regions {
 		r.regions[x.Code] = x
@@ -57,6 +62,7 @@ func NewRoster(b Book) *Roster {
 	}
 	for _, x := range b.Pairs {
 		r.pairs[x.UserID] = append(r.pairs[x.UserID], x)
+		r.pairsOf[x.ElderID] = append(r.pairsOf[x.ElderID], x)
 	}
 	for _, x := range b.Tierings {
 		r.tiers[x.ElderID] = append(r.tiers[x.ElderID], x)
@@ -66,6 +72,15 @@ func NewRoster(b Book) *Roster {
 	}
 	for _, x := range b.Standings {
 		r.standing[x.ElderID] = append(r.standing[x.ElderID], x)
+	}
+	for _, x := range b.Leaves {
+		r.leaves[x.UserID] = append(r.leaves[x.UserID], x)
+		if x.Deputy != "" && x.Deputy != x.UserID {
+			r.deputies[x.Deputy] = append(r.deputies[x.Deputy], x)
+		}
+	}
+	for _, x := range b.Rounds {
+		r.rounds[x.Region] = append(r.rounds[x.Region], x)
 	}
 	return r
 }
@@ -78,6 +93,20 @@ func (r *Roster) Person(userid string) (Person, bool) {
 
 // Posts are all posts of a person, past ones too.
 func (r *Roster) Posts(userid string) []Post { return r.posts[userid] }
+
+// Acts are the posts somebody acts in on a day: their own, past ones too, and those of whoever they stand in for. Without a post of
+// their own nobody stands in for anybody.
+func (r *Roster) Acts(userid string, on Day) []Post {
+	users := r.acting(userid, on)
+	if len(users) == 1 || len(r.posts[userid]) == 0 {
+		return r.posts[userid]
+	}
+	var out []Post
+	for _, user := range users {
+		out = append(out, r.posts[user]...)
+	}
+	return out
+}
 
 // Elder finds an elder by number. The caller asks May before showing anything.
 func (r *Roster) Elder(id string) (Elder, bool) {
@@ -176,17 +205,30 @@ func (r *Roster) Visitors(elderID string, on Day) []string {
 	return who
 }
 
-// Assigned are the elders a visitor is responsible for on a day.
+// Assigned are the elders a visitor is responsible for on a day, those of whoever they stand in for among them.
 func (r *Roster) Assigned(userid string, on Day) []Elder {
 	var out []Elder
-	for _, a := range r.byUser[userid] {
-		if a.Holds(on) {
-			if e, ok := r.Elder(a.ElderID); ok {
-				out = append(out, e)
+	for _, user := range r.acting(userid, on) {
+		for _, a := range r.byUser[user] {
+			if a.Holds(on) {
+				if e, ok := r.Elder(a.ElderID); ok {
+					out = append(out, e)
+				}
 			}
 		}
 	}
 	return out
+}
+
+// acting are somebody and all whose deputy they are on a day.
+func (r *Roster) acting(userid string, on Day) []string {
+	users := []string{userid}
+	for _, l := range r.deputies[userid] {
+		if l.Holds(on) && !slices.Contains(users, l.UserID) {
+			users = append(users, l.UserID)
+		}
+	}
+	return users
 }
 
 // Handed are the elders who were a person's until a few days ago, whose visits of that time they may still enter.
@@ -237,19 +279,20 @@ func (r *Roster) Within(code string) []Elder {
 
 // May looks up what the function May needs to know and asks it. An elder who does not exist is like one out of sight.
 func (r *Roster) May(userid, elderID string, on Day) Access {
-	posts := r.posts[userid]
+	posts := r.Acts(userid, on)
 	e, ok := r.Elder(elderID)
 	if !ok || len(posts) == 0 {
 		return Access{}
 	}
 	rel := Relation{Path: r.Path(e.Region)}
+	acting := r.acting(userid, on)
 	for _, a := range r.byElder[elderID] {
-		if a.UserID == userid {
+		if slices.Contains(acting, a.UserID) {
 			rel.Assigned = append(rel.Assigned, a)
 		}
 	}
-	for _, p := range r.pairs[userid] {
-		if p.ElderID == elderID {
+	for _, p := range r.pairsOf[elderID] {
+		if slices.Contains(acting, p.UserID) {
 			rel.Paired = append(rel.Paired, p)
 		}
 	}
@@ -264,11 +307,13 @@ func (r *Roster) Bound(userid string, on Day) []string {
 			out = append(out, id)
 		}
 	}
-	for _, a := range r.byUser[userid] {
-		add(a.ElderID, a.Holds(on))
-	}
-	for _, p := range r.pairs[userid] {
-		add(p.ElderID, p.Holds(on))
+	for _, user := range r.acting(userid, on) {
+		for _, a := range r.byUser[user] {
+			add(a.ElderID, a.Holds(on))
+		}
+		for _, p := range r.pairs[user] {
+			add(p.ElderID, p.Holds(on))
+		}
 	}
 	return out
 }
@@ -285,13 +330,15 @@ func (r *Roster) Visible(userid string, on Day) []Elder {
 			out = append(out, e)
 		}
 	}
-	for _, a := range r.byUser[userid] {
-		add(a.ElderID)
+	for _, user := range r.acting(userid, on) {
+		for _, a := range r.byUser[user] {
+			add(a.ElderID)
+		}
+		for _, p := range r.pairs[user] {
+			add(p.ElderID)
+		}
 	}
-	for _, p := range r.pairs[userid] {
-		add(p.ElderID)
-	}
-	for _, p := range r.posts[userid] {
+	for _, p := range r.Acts(userid, on) {
 		if p.Holds(on) && p.Role != RoleVisitor && p.Role != RoleHelper {
 			for _, e := range r.Within(p.Region) {
 				add(e.ID)
@@ -334,8 +381,13 @@ func (r *Roster) Posted(role Role, region string, on Day) []Person {
 // the assignment until another takes over, but answers for nobody.
 func (r *Roster) Visiting(elderID string, on Day) []string {
 	return slices.DeleteFunc(r.Visitors(elderID, on), func(user string) bool {
-		return !slices.ContainsFunc(r.posts[user], func(p Post) bool { return p.Role == RoleVisitor && p.Holds(on) })
+		return !r.holds(user, RoleVisitor, on)
 	})
+}
+
+// holds says whether somebody has a role anywhere on a day.
+func (r *Roster) holds(user string, role Role, on Day) bool {
+	return slices.ContainsFunc(r.posts[user], func(p Post) bool { return p.Role == role && p.Holds(on) })
 }
 
 // All are the people who hold a role anywhere.

@@ -20,7 +20,7 @@ import (
 // Fault is one thing wrong in a pack file.
 type Fault struct {
 	Line int
-	Path string // visits[0].times
+	Path string // duties[0].times
 	Text string // what is wrong and what is expected
 }
 
@@ -122,6 +122,13 @@ func (c *checker) fill(n ast.Node, v reflect.Value, path string) {
 			return
 		}
 		v.SetInt(int64(i))
+	case reflect.Bool:
+		s, _ := scalar(n)
+		if s != "true" && s != "false" {
+			c.unreadable(path, "应为 true 或 false")
+			return
+		}
+		v.SetBool(s == "true")
 	case reflect.String:
 		s, ok := scalar(n)
 		if !ok {
@@ -186,11 +193,38 @@ func (c *checker) judge(p Pack) {
 	} {
 		c.need(need.path, need.value)
 	}
-	if len(p.Visits) == 0 {
-		c.fault("visits", "至少要有一条巡访规则")
+	if _, err := ledger.ParseDay(string(p.Since)); err != nil && p.Since != "" {
+		c.fault("since", "“%s”不是日期 (应为 2026-01-01 这样的一天)", p.Since)
 	}
-	for i, r := range p.Visits {
-		c.judgeRule(fmt.Sprintf("visits[%d]", i), r, p.Visits[:i])
+	groups := c.judgeCovers("covers", p.Covers, nil)
+	groups = c.judgeCovers("key", p.Key, groups)
+	for i, k := range p.Key {
+		if reflect.ValueOf(k.When).IsZero() {
+			c.fault(fmt.Sprintf("key[%d].when", i), "没有写,等于人人都是重点")
+		}
+	}
+	if len(p.Duties) == 0 {
+		c.fault("duties", "至少要有一条规则")
+	}
+	rules := c.judgeRules("duties", p.Duties, groups, nil)
+	for i, l := range p.Local {
+		path := fmt.Sprintf("local[%d]", i)
+		c.need(path+".region", l.Region)
+		c.need(path+".source", l.Source)
+		if len(l.Covers)+len(l.Duties) == 0 {
+			c.fault(path, "没有写多管谁、多做什么 (应有 covers 或 duties)")
+		}
+		rules = c.judgeRules(path+".duties", l.Duties, c.judgeCovers(path+".covers", l.Covers, groups), rules)
+	}
+	c.judgePapers(p.Papers, rules)
+	if p.Spring.Before < 0 || p.Spring.Before > 30 {
+		c.fault("spring.before", "没有腊月%d (应为 0 到 30,0 是照常)", p.Spring.Before)
+	}
+	if p.Spring.Quiet < 0 || p.Spring.Quiet > 15 {
+		c.fault("spring.quiet", "%d 不合理 (应为 0 到 15,0 是照常)", p.Spring.Quiet)
+	}
+	if p.Spring.Before != 0 || p.Spring.Quiet != 0 {
+		c.need("spring.source", p.Spring.Source)
 	}
 	c.judgeMonths("seasons.heating", p.Seasons.Heating)
 	c.judgeMonths("seasons.rainy", p.Seasons.Rainy)
@@ -212,13 +246,64 @@ func (c *checker) judge(p Pack) {
 	}
 }
 
-func (c *checker) judgeRule(path string, r Rule, before []Rule) {
+// judgeCovers judges groups of elders and adds their names to those a rule may speak of.
+func (c *checker) judgeCovers(path string, covers []Cover, names []string) []string {
+	names = slices.Clone(names)
+	for i, x := range covers {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		c.need(at+".name", x.Name)
+		c.need(at+".source", x.Source)
+		if slices.Contains(names, x.Name) && x.Name != "" {
+			c.fault(at+".name", "“%s”已有一类老人叫这个", x.Name)
+		}
+		names = append(names, x.Name)
+		w := x.When
+		if w.AgeMin < 0 || w.AgeMin > 120 {
+			c.fault(at+".when.age_min", "%d 岁不合理 (应为 0 到 120)", w.AgeMin)
+		}
+		for _, list := range []struct {
+			key   string
+			words []string
+		}{{"living", w.Living}, {"health", w.Health}, {"hardship", w.Hardship}} {
+			for j, word := range list.words {
+				c.need(fmt.Sprintf("%s.when.%s[%d]", at, list.key, j), word)
+			}
+		}
+		for j, word := range w.SelfCare {
+			oneOf(c, fmt.Sprintf("%s.when.self_care[%d]", at, j), word, "自理", "半失能", "失能")
+		}
+	}
+	return names
+}
+
+// judgeRules judges rules, which may speak of some groups of elders, beside rules that came before them; it returns all.
+func (c *checker) judgeRules(path string, rules []Rule, groups []string, before []Rule) []Rule {
+	before = slices.Clone(before)
+	for i, r := range rules {
+		c.judgeRule(fmt.Sprintf("%s[%d]", path, i), r, groups, before)
+		before = append(before, r)
+	}
+	return before
+}
+
+func (c *checker) judgeRule(path string, r Rule, groups []string, before []Rule) {
 	c.need(path+".name", r.Name)
 	c.need(path+".source", r.Source)
+	oneOf(c, path+".kind", r.Kind, ledger.KindVisit, ledger.KindHelp, ledger.KindTalk)
 	oneOf(c, path+".tier", r.Tier, ledger.TierOrdinary, ledger.TierKey, TierAll)
-	oneOf(c, path+".per", r.Per, PerMonth, PerQuarter)
-	if r.Times < 1 || r.Times > 31 {
-		c.fault(path+".times", "%d 次不合理 (应为 1 到 31)", r.Times)
+	c.judgeGroups(path+".groups", r.Groups, groups)
+	c.judgeGroups(path+".except", r.Except, groups)
+	oneOf(c, path+".per", r.Per, PerWeek, PerMonth, PerQuarter, PerHalf, PerChange)
+	within := int(time.Duration(r.Within) / (24 * time.Hour))
+	switch {
+	case r.Per != PerChange && r.Within != 0:
+		c.fault(path+".within", "只有 per: change 才写")
+	case r.Per == PerChange && (within < 1 || within > 30 || r.Within != Duration(within)*Duration(24*time.Hour)):
+		c.fault(path+".within", "%s 不合理 (应为 1d 到 30d 的整天)", r.Within)
+	}
+	length := r.Per.lengths(within)
+	if most := min(31, length[0]); r.Times < 1 || r.Times > most {
+		c.fault(path+".times", "%d 次不合理 (应为 1 到 %d)", r.Times, most)
 	}
 	if r.DoorMin < 0 || r.DoorMin > r.Times && !slices.Contains(c.broken, path+".times") {
 		c.fault(path+".door_min", "%d 不合理 (应为 0 到 times)", r.DoorMin)
@@ -232,10 +317,101 @@ func (c *checker) judgeRule(path string, r Rule, before []Rule) {
 	if r.DoorMin > 0 && len(r.Counts) > 0 && !slices.Contains(r.Counts, ledger.MethodDoor) {
 		c.fault(path+".door_min", "要求上门,counts 里却没有 door")
 	}
+	steps := c.judgeNudges(path+".nudge", r.Nudge, r.Per, length)
+	steps = c.judgeStep(path+".escalate.village", r.Escalate.Village, steps, length, true)
+	c.judgeStep(path+".escalate.township", r.Escalate.Township, steps, length, true)
 	for _, b := range before {
 		if b.Name == r.Name && (b.Tier == r.Tier || b.Tier == TierAll || r.Tier == TierAll) {
 			c.fault(path+".name", "“%s”已有一条管同样的老人 (名称与 tier 不能重叠)", r.Name)
 			break
+		}
+		if b.Name == r.Name && b.Kind != r.Kind && b.Kind != "" && r.Kind != "" {
+			c.fault(path+".kind", "“%s”已有一条是 %s (同名的要同类)", r.Name, b.Kind)
+			break
+		}
+	}
+}
+
+func (c *checker) judgeGroups(path string, names, groups []string) {
+	for i, name := range names {
+		if !slices.Contains(groups, name) {
+			c.fault(fmt.Sprintf("%s[%d]", path, i), "没有一类老人叫“%s” (应为 covers、key 里的 name)", name)
+		}
+	}
+}
+
+// lengths are the fewest and the most days of a period.
+func (p Per) lengths(within int) [2]int {
+	switch p {
+	case PerWeek:
+		return [2]int{7, 7}
+	case PerQuarter:
+		return [2]int{90, 92}
+	case PerHalf:
+		return [2]int{181, 184}
+	case PerChange:
+		return [2]int{within + 1, within + 1}
+	}
+	return [2]int{28, 31}
+}
+
+// judgeNudges says how many days are left at the last of them, in the shortest and in the longest period.
+func (c *checker) judgeNudges(path string, marks []Mark, per Per, length [2]int) [2]int {
+	left := length
+	for i, m := range marks {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		if m == Mid && per == PerChange {
+			c.fault(at, "per: change 没有 mid")
+			continue
+		}
+		left = c.judgeStep(at, m, left, length, false)
+	}
+	return left
+}
+
+// judgeStep says how many days are left at a mark; the one before it must have left more. A superior may be told on the day of
+// the step before, or never, but not in the middle.
+func (c *checker) judgeStep(path string, m Mark, before, length [2]int, superior bool) [2]int {
+	if superior && m == "" {
+		return before
+	}
+	left := [2]int{length[0] - length[0]/2, length[1] - length[1]/2}
+	if superior || m != Mid {
+		n, err := strconv.ParseUint(strings.TrimSuffix(string(m), "d"), 10, 16)
+		if err != nil || !strings.HasSuffix(string(m), "d") || int(n) >= length[0] {
+			accepted := fmt.Sprintf("0d 到 %dd", length[0]-1)
+			if !superior {
+				accepted = "mid、" + accepted
+			}
+			c.fault(path, "“%s”不是期内的一天 (应为 %s,从期末往回数)", m, accepted)
+			return before
+		}
+		left = [2]int{int(n), int(n)}
+	}
+	for i := range left {
+		if left[i] > before[i] || left[i] == before[i] && !superior {
+			c.fault(path, "%s 排早了 (提醒、报村、报乡镇要一步比一步晚)", m)
+			break
+		}
+	}
+	return left
+}
+
+func (c *checker) judgePapers(papers []Paper, rules []Rule) {
+	for i, x := range papers {
+		path := fmt.Sprintf("papers[%d]", i)
+		c.need(path+".name", x.Name)
+		c.need(path+".source", x.Source)
+		oneOf(c, path+".kind", x.Kind, PaperArticle, PaperStatistics)
+		oneOf(c, path+".of", x.Of, ledger.RoleTownship, ledger.RoleCounty)
+		oneOf(c, path+".per", x.Per, PerMonth, PerQuarter, PerHalf)
+		if x.Times < 1 || x.Times > 31 {
+			c.fault(path+".times", "%d 篇不合理 (应为 1 到 31)", x.Times)
+		}
+		c.judgeNudges(path+".nudge", x.Nudge, x.Per, x.Per.lengths(0))
+		if slices.ContainsFunc(papers[:i], func(o Paper) bool { return o.Name == x.Name }) ||
+			slices.ContainsFunc(rules, func(r Rule) bool { return r.Name == x.Name }) {
+			c.fault(path+".name", "“%s”已有一条叫这个", x.Name)
 		}
 	}
 }

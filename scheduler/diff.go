@@ -11,7 +11,7 @@ import (
 
 // Difference is one thing in which two packs differ, in words a clerk understands.
 type Difference struct {
-	Part    string // 巡访规则 月巡访(重点), 季节 …
+	Part    string // 规则 月巡访(重点), 季节 …
 	Field   string // what of it; "" the whole rule
 	Was     string // "" and no Field: the rule is new
 	Becomes string // "" and no Field: the rule is dropped
@@ -31,7 +31,15 @@ func (d Difference) String() string {
 // the pack's names for things. Lists in which the order means nothing (months, methods) differ only in what is in them.
 func Diff(old, new Pack) []Difference {
 	var d differences
-	d.rules(old.Visits, new.Visits)
+	d.covers("巡访对象", old.Covers, new.Covers)
+	d.covers("提为重点", old.Key, new.Key)
+	d.rules("", old.Duties, new.Duties)
+	d.locals(old.Local, new.Local)
+	d.papers(old.Papers, new.Papers)
+	d.part = "春节"
+	differ(&d, "腊月几起先说完", old.Spring.Before, new.Spring.Before, strconv.Itoa)
+	differ(&d, "安静到初几", old.Spring.Quiet, new.Spring.Quiet, strconv.Itoa)
+	d.text("依据", old.Spring.Source, new.Spring.Source)
 	d.part = "季节"
 	d.months("问取暖和室温的月份", old.Seasons.Heating, new.Seasons.Heating)
 	d.months("问房屋的月份", old.Seasons.Rainy, new.Seasons.Rainy)
@@ -60,6 +68,7 @@ func Diff(old, new Pack) []Difference {
 	d.text("名称", old.Name, new.Name)
 	d.text("文件", old.Document, new.Document)
 	d.text("地区", old.Area, new.Area)
+	differ(&d, "从哪天起", old.Since, new.Since, func(x ledger.Day) string { return orNone(string(x)) })
 	return d.found
 }
 
@@ -92,60 +101,157 @@ func (d *differences) facts(field string, old, new []string) {
 	}
 }
 
-// rules pairs the old rules with the new: by name and tier; what is left by name, its tier has changed; what is left then by
-// all but the name.
-func (d *differences) rules(old, new []Rule) {
-	pair := make([]int, len(old)) // of each old rule the new one, -1 none
+// paired is how things of two packs belong together: a thing to its namesake, what is left to what is the same but in name.
+type paired[T any] struct {
+	part  func(T) string // what the thing is called among the differences
+	words func(T) string // all of it, when it comes or goes
+	same  []func(a, b T) bool
+	each  func(old, new T)
+}
+
+// pair tells the differences of each pair and what came, went or changed places.
+func pair[T any](d *differences, kind string, old, new []T, p paired[T]) {
+	partner := make([]int, len(old)) // of each old thing the new one, -1 none
 	taken := make([]bool, len(new))
-	for i := range pair {
-		pair[i] = -1
+	for i := range partner {
+		partner[i] = -1
 	}
-	for _, same := range []func(a, b Rule) bool{
-		func(a, b Rule) bool { return a.Name == b.Name && a.Tier == b.Tier },
-		func(a, b Rule) bool { return a.Name == b.Name },
-		func(a, b Rule) bool { return a.Tier == b.Tier && a.demands(b) && a.Source == b.Source },
-	} {
+	for _, same := range p.same {
 		for i := range old {
 			for j := range new {
-				if pair[i] < 0 && !taken[j] && same(old[i], new[j]) {
-					pair[i], taken[j] = j, true
+				if partner[i] < 0 && !taken[j] && same(old[i], new[j]) {
+					partner[i], taken[j] = j, true
 				}
 			}
 		}
 	}
-	for i, r := range old {
-		d.part = "巡访规则 " + r.title()
-		if pair[i] < 0 {
-			d.add("", r.words()+";依据 "+orNone(r.Source), "")
+	title := func(x T) string { return strings.TrimSpace(kind + " " + p.part(x)) }
+	for i, x := range old {
+		d.part = title(x)
+		if partner[i] < 0 {
+			d.add("", p.words(x), "")
 			continue
 		}
-		d.rule(r, new[pair[i]])
+		p.each(x, new[partner[i]])
 	}
-	for j, r := range new {
+	for j, x := range new {
 		if !taken[j] {
-			d.part = "巡访规则 " + r.title()
-			d.add("", "", r.words()+";依据 "+orNone(r.Source))
+			d.part = title(x)
+			d.add("", "", p.words(x))
 		}
 	}
-	kept := slices.DeleteFunc(pair, func(j int) bool { return j < 0 })
+	kept := slices.DeleteFunc(partner, func(j int) bool { return j < 0 })
 	if !slices.IsSorted(kept) { // people see them in the pack's order
-		title := func(j int) string { return new[j].title() }
-		d.part = "巡访规则"
-		d.add("先后", listed(kept, title), listed(slices.Sorted(slices.Values(kept)), title))
+		name := func(j int) string { return p.part(new[j]) }
+		d.part = kind
+		d.add("先后", listed(kept, name), listed(slices.Sorted(slices.Values(kept)), name))
 	}
+}
+
+func (d *differences) covers(kind string, old, new []Cover) {
+	pair(d, kind, old, new, paired[Cover]{
+		part:  func(c Cover) string { return c.Name },
+		words: func(c Cover) string { return c.words() + ";依据 " + orNone(c.Source) },
+		same: []func(a, b Cover) bool{
+			func(a, b Cover) bool { return a.Name == b.Name },
+			func(a, b Cover) bool { return a.words() == b.words() && a.Source == b.Source },
+		},
+		each: func(old, new Cover) {
+			d.text("名称", old.Name, new.Name)
+			if a, b := old.words(), new.words(); a != b {
+				d.add("哪些老人", a, b)
+			}
+			d.text("依据", old.Source, new.Source)
+		},
+	})
+}
+
+// rules tells how rules differ, those of a region after its name.
+func (d *differences) rules(where string, old, new []Rule) {
+	pair(d, strings.TrimSpace(where+" 规则"), old, new, paired[Rule]{
+		part:  Rule.title,
+		words: func(r Rule) string { return r.whole() + ";依据 " + orNone(r.Source) },
+		same: []func(a, b Rule) bool{
+			func(a, b Rule) bool { return a.Name == b.Name && a.Tier == b.Tier },
+			func(a, b Rule) bool { return a.Name == b.Name },
+			func(a, b Rule) bool { return a.Tier == b.Tier && a.demands(b) && a.Source == b.Source },
+		},
+		each: d.rule,
+	})
 }
 
 func (d *differences) rule(old, new Rule) {
 	d.text("名称", old.Name, new.Name)
+	differ(d, "谁做什么", old.Kind, new.Kind, kindWord)
 	differ(d, "管哪些老人", old.Tier, new.Tier, func(t ledger.Tier) string { return orNone(string(t)) })
+	d.set("只管哪几类", old.Groups, new.Groups)
+	d.set("不管哪几类", old.Except, new.Except)
 	if old.Times != new.Times || old.Per != new.Per {
 		d.add("次数", old.often(), new.often())
 	}
+	differ(d, "变化后多久内", old.Within, new.Within, Duration.words)
 	if !sameSet(old.Counts, new.Counts) {
 		d.add("算数的方式", listed(old.Counts, methodWord), listed(new.Counts, methodWord))
 	}
 	differ(d, "其中至少上门", old.DoorMin, new.DoorMin, func(n int) string { return strconv.Itoa(n) + "次" })
+	d.nudges(old.Nudge, new.Nudge)
+	differ(d, "报给村", old.Escalate.Village, new.Escalate.Village, Mark.words)
+	differ(d, "报给乡镇", old.Escalate.Township, new.Escalate.Township, Mark.words)
 	d.text("依据", old.Source, new.Source)
+}
+
+func (d *differences) nudges(old, new []Mark) {
+	if !slices.Equal(old, new) {
+		d.add("提醒本人", listed(old, Mark.words), listed(new, Mark.words))
+	}
+}
+
+// set tells a list of words in which the order means nothing.
+func (d *differences) set(field string, old, new []string) {
+	if !sameSet(old, new) {
+		d.add(field, listed(old, orNone), listed(new, orNone))
+	}
+}
+
+func (d *differences) locals(old, new []Local) {
+	words := func(l Local) string {
+		return listed(l.Covers, func(c Cover) string { return c.Name }) + ";" + listed(l.Duties, Rule.Words) + ";依据 " + orNone(l.Source)
+	}
+	pair(d, "地方", old, new, paired[Local]{
+		part: func(l Local) string { return l.Region }, words: words,
+		same: []func(a, b Local) bool{
+			func(a, b Local) bool { return a.Region == b.Region },
+			func(a, b Local) bool { return words(a) == words(b) },
+		},
+		each: func(old, new Local) {
+			where := "地方 " + new.Region
+			d.text("区划代码", old.Region, new.Region)
+			d.text("依据", old.Source, new.Source)
+			d.covers(where+" 巡访对象", old.Covers, new.Covers)
+			d.rules(where, old.Duties, new.Duties)
+		},
+	})
+}
+
+func (d *differences) papers(old, new []Paper) {
+	pair(d, "上报", old, new, paired[Paper]{
+		part:  func(p Paper) string { return p.Name },
+		words: func(p Paper) string { return p.words() + ";依据 " + orNone(p.Source) },
+		same: []func(a, b Paper) bool{
+			func(a, b Paper) bool { return a.Name == b.Name },
+			func(a, b Paper) bool { return a.Kind == b.Kind && a.often() == b.often() && a.Source == b.Source },
+		},
+		each: func(old, new Paper) {
+			d.text("名称", old.Name, new.Name)
+			differ(d, "报什么", old.Kind, new.Kind, PaperKind.words)
+			differ(d, "谁报", old.Of, new.Of, roleWord)
+			if old.Times != new.Times || old.Per != new.Per {
+				d.add("次数", old.often(), new.often())
+			}
+			d.nudges(old.Nudge, new.Nudge)
+			d.text("依据", old.Source, new.Source)
+		},
+	})
 }
 
 // Shift is what becomes of one duty of one elder when a pack takes another's place.
@@ -165,10 +271,10 @@ const (
 	ShiftChange ShiftKind = "change"
 )
 
-// Shifts are the duties that an elder would gain or lose on a day, or whose demand would change, if the new pack counted
+// Shifts are the duties that an elder would gain or lose on a day, or whose demand would change, if the new packs counted
 // instead of the old. A clause that is only cited otherwise changes no duty.
-func Shifts(e ledger.Elder, tiers []ledger.Tiering, entries []ledger.Entry, old, new Pack, on ledger.Day) []Shift {
-	was, becomes := owed(e, tiers, entries, old, on), owed(e, tiers, entries, new, on)
+func Shifts(d *ledger.Dossier, entries []ledger.Entry, old, new Packs, on ledger.Day) []Shift {
+	was, becomes := owed(d, entries, old, on), owed(d, entries, new, on)
 	var out []Shift
 	for _, a := range was {
 		i := slices.IndexFunc(becomes, func(b owing) bool { return b.Name == a.Name })
@@ -194,51 +300,162 @@ type owing struct {
 	rule *Rule
 }
 
-// owed asks rule by rule: a duty does not name its rule, and rules of one name may bind different elders.
-func owed(e ledger.Elder, tiers []ledger.Tiering, entries []ledger.Entry, p Pack, on ledger.Day) []owing {
+// owed is what a day's periods hold, without extra rounds, which no pack asks for.
+func owed(d *ledger.Dossier, entries []ledger.Entry, packs Packs, on ledger.Day) []owing {
 	var out []owing
-	one := p
-	for i := range p.Visits {
-		one.Visits = p.Visits[i : i+1]
-		for _, d := range Due(e, tiers, entries, one, on) {
-			out = append(out, owing{d, &p.Visits[i]})
+	walk(d, entries, packs, on, func(x ledger.Duty, p *Pack, r *Rule, _ span) {
+		if p != noPack {
+			out = append(out, owing{x, r})
 		}
-	}
+	})
 	return out
 }
 
 func (o owing) words() string {
-	state := "已完成"
-	if o.State != ledger.DutyDone {
-		state = fmt.Sprintf("已%d次,还差%d次", o.Done, o.Missing())
+	state := fmt.Sprintf("已%d次,还差%d次", o.Done, o.Missing())
+	switch o.State {
+	case ledger.DutyDone:
+		state = "已完成"
+	case ledger.DutyPaused, ledger.DutyCancelled:
+		state = "暂停"
 	}
-	return fmt.Sprintf("%s;%s%s", o.rule.words(), o.Period.Name(), state)
+	period := o.From.Short() + "起"
+	if o.Period != "" {
+		period = o.Period.Name()
+	}
+	return fmt.Sprintf("%s;%s%s", o.rule.words(), period, state)
 }
 
 // demands says whether two rules ask the same of whom they bind.
 func (r Rule) demands(as Rule) bool {
-	return r.Per == as.Per && r.Times == as.Times && r.DoorMin == as.DoorMin && sameSet(r.Counts, as.Counts)
+	return r.Kind == as.Kind && r.Per == as.Per && r.Within == as.Within && r.Times == as.Times && r.DoorMin == as.DoorMin &&
+		sameSet(r.Counts, as.Counts)
 }
 
 // Words is a rule in a line, without its source.
-func (r Rule) Words() string { return r.title() + ": " + r.words() }
+func (r Rule) Words() string { return r.title() + ": " + r.whole() }
+
+// whole is the rule with whom it is for and when one hears of it.
+func (r Rule) whole() string {
+	s := r.words()
+	if len(r.Groups) > 0 {
+		s += ";只管" + listed(r.Groups, orNone)
+	}
+	if len(r.Except) > 0 {
+		s += ";不管" + listed(r.Except, orNone)
+	}
+	if len(r.Nudge) > 0 {
+		s += ";" + listed(r.Nudge, Mark.words) + "提醒"
+	}
+	if e := r.Escalate; e.Village != "" {
+		s += ";" + e.Village.words() + "报村"
+	}
+	if e := r.Escalate; e.Township != "" {
+		s += ";" + e.Township.words() + "报乡镇"
+	}
+	return s
+}
 
 func (r Rule) title() string { return fmt.Sprintf("%s(%s)", r.Name, r.Tier) }
 
 func (r Rule) often() string {
-	per, ok := map[Per]string{PerMonth: "每月", PerQuarter: "每季度"}[r.Per]
-	if !ok {
-		per = string(r.Per)
+	if r.Per == PerChange {
+		return fmt.Sprintf("情况变了%s内%d次", r.Within.words(), r.Times)
 	}
-	return fmt.Sprintf("%s%d次", per, r.Times)
+	return fmt.Sprintf("%s%d次", r.Per.words(), r.Times)
 }
 
 func (r Rule) words() string {
 	s := r.often() + "," + listed(r.Counts, methodWord) + "算数"
+	if r.Kind == ledger.KindHelp || r.Kind == ledger.KindTalk {
+		s = kindWord(r.Kind) + "," + s
+	}
 	if r.DoorMin > 0 {
 		s += fmt.Sprintf(",至少%d次上门", r.DoorMin)
 	}
 	return s
+}
+
+// Words is what an office owes, in a line without its source.
+func (p Paper) Words() string { return p.Name + ": " + p.words() }
+
+func (p Paper) words() string {
+	s := fmt.Sprintf("%s%s,%s", roleWord(p.Of), p.often(), p.Kind.words())
+	if len(p.Nudge) > 0 {
+		s += ";" + listed(p.Nudge, Mark.words) + "提醒"
+	}
+	return s
+}
+
+func (p Paper) often() string { return fmt.Sprintf("%s%d次", p.Per.words(), p.Times) }
+
+// words are a group's conditions.
+func (c Cover) words() string {
+	var all []string
+	say := func(has bool, word string) {
+		if has {
+			all = append(all, word)
+		}
+	}
+	w := c.When
+	say(w.AgeMin != 0, strconv.Itoa(w.AgeMin)+"周岁以上")
+	say(len(w.Living) > 0, "居住 "+anyOf(w.Living))
+	say(len(w.SelfCare) > 0, "自理 "+anyOf(w.SelfCare))
+	say(w.LostChild, "失独")
+	say(len(w.Health) > 0, "健康状况里有 "+anyOf(w.Health))
+	say(len(w.Hardship) > 0, "困难问题里有 "+anyOf(w.Hardship))
+	say(w.NoKin, "台账上没有亲属")
+	say(c.Confirm, "要乡镇确认")
+	if len(all) == 0 {
+		return "人人"
+	}
+	return strings.Join(all, ",")
+}
+
+// anyOf is a list of words in which the order means nothing.
+func anyOf(words []string) string { return strings.Join(slices.Sorted(slices.Values(words)), "/") }
+
+func (p Per) words() string {
+	if w, ok := map[Per]string{PerWeek: "每周", PerMonth: "每月", PerQuarter: "每季度", PerHalf: "每半年", PerChange: "情况变了"}[p]; ok {
+		return w
+	}
+	return orNone(string(p))
+}
+
+func (m Mark) words() string {
+	n, days := strings.CutSuffix(string(m), "d")
+	switch {
+	case m == "":
+		return orNone("")
+	case m == Mid:
+		return "期中"
+	case m == "0d":
+		return "最后一天"
+	case days:
+		return "还剩" + n + "天"
+	}
+	return string(m)
+}
+
+func (k PaperKind) words() string {
+	if w, ok := map[PaperKind]string{PaperArticle: "信息文章", PaperStatistics: "统计数"}[k]; ok {
+		return w
+	}
+	return orNone(string(k))
+}
+
+func kindWord(k ledger.EntryKind) string {
+	if w, ok := map[ledger.EntryKind]string{ledger.KindVisit: "巡访员巡访", ledger.KindHelp: "帮扶人帮扶", ledger.KindTalk: "帮扶人联系家属"}[k]; ok {
+		return w
+	}
+	return orNone(string(k))
+}
+
+func roleWord(r ledger.Role) string {
+	if w, ok := map[ledger.Role]string{ledger.RoleTownship: "乡镇", ledger.RoleCounty: "县民政"}[r]; ok {
+		return w
+	}
+	return orNone(string(r))
 }
 
 func (n PhotoNeed) words() string {

@@ -3,6 +3,7 @@
 package scheduler
 
 import (
+	"cmp"
 	"embed"
 	"errors"
 	"fmt"
@@ -20,17 +21,23 @@ import (
 // Pack is one jurisdiction's policy. Every rule names its clause in Source; where the documents are silent the source says
 // that the value is our default (requirements §1.O).
 type Pack struct {
-	Name     string   `yaml:"name"`
-	Title    string   `yaml:"title"`
-	Document string   `yaml:"document"`
-	Area     string   `yaml:"area"`
-	Levels   Levels   `yaml:"levels"`
-	Visits   []Rule   `yaml:"visits"`
-	Seasons  Seasons  `yaml:"seasons"`
-	Photo    Photo    `yaml:"photo"`
-	Recheck  []string `yaml:"recheck"` // facts checked at each visit (002 五·信息核对): phone, address, kin
-	Confirm  []string `yaml:"confirm"` // those that the keeper confirms before the ledger changes; the others change at once
-	Close    Close    `yaml:"close"`
+	Name     string     `yaml:"name"`
+	Title    string     `yaml:"title"`
+	Document string     `yaml:"document"`
+	Area     string     `yaml:"area"`
+	Since    ledger.Day `yaml:"since"` // first day on which this version holds, "" always; periods begun earlier keep the version before
+	Levels   Levels     `yaml:"levels"`
+	Covers   []Cover    `yaml:"covers"` // who is bound, the first that fits says why; none: whoever is on the ledger
+	Key      []Cover    `yaml:"key"`    // who should be a key elder: proposed to the lead, who decides
+	Duties   []Rule     `yaml:"duties"`
+	Local    []Local    `yaml:"local"` // what regions ask beside it: never less
+	Papers   []Paper    `yaml:"papers"`
+	Spring   Spring     `yaml:"spring"`
+	Seasons  Seasons    `yaml:"seasons"`
+	Photo    Photo      `yaml:"photo"`
+	Recheck  []string   `yaml:"recheck"` // facts checked at each visit (002 五·信息核对): phone, address, kin
+	Confirm  []string   `yaml:"confirm"` // those that the keeper confirms before the ledger changes; the others change at once
+	Close    Close      `yaml:"close"`
 }
 
 // Close says when a period is closed: afterwards its visits are entered and corrected only through who may reopen it.
@@ -42,10 +49,12 @@ type Close struct {
 // closeGrace holds where a pack says nothing (requirements §1.O).
 const closeGrace = Duration(3 * 24 * time.Hour)
 
-// OpenFrom is the first day that is not closed yet: of the shortest period a rule counts in.
+// OpenFrom is the first day that is not closed yet: of the shortest period a visit counts in, weeks with their months.
 func (p Pack) OpenFrom(today ledger.Day) ledger.Day {
 	period := ledger.QuarterOf
-	if slices.ContainsFunc(p.Visits, func(r Rule) bool { return r.Per == PerMonth }) {
+	if slices.ContainsFunc(p.Duties, func(r Rule) bool {
+		return r.Kind == ledger.KindVisit && (r.Per == PerMonth || r.Per == PerWeek)
+	}) {
 		period = ledger.MonthOf
 	}
 	first := period(today).First()
@@ -63,15 +72,90 @@ type Levels struct {
 	Group    string `yaml:"group"`
 }
 
-// Rule is one visiting duty.
+// Rule is one duty.
 type Rule struct {
-	Name    string          `yaml:"name"`
-	Tier    ledger.Tier     `yaml:"tier"` // TierAll: whoever is on the ledger
-	Per     Per             `yaml:"per"`
-	Times   int             `yaml:"times"` // days on which the elder must have been met
-	Counts  []ledger.Method `yaml:"counts"`
-	DoorMin int             `yaml:"door_min"` // how many of Times must be at the door
-	Source  string          `yaml:"source"`
+	Name     string           `yaml:"name"`
+	Kind     ledger.EntryKind `yaml:"kind"`   // visit: of the visitors; help, talk: of the helpers paired with the elder
+	Tier     ledger.Tier      `yaml:"tier"`   // TierAll: whoever is covered
+	Groups   []string         `yaml:"groups"` // names of covers: only whom one of them fits
+	Except   []string         `yaml:"except"` // names of covers: not whom one of them fits
+	Per      Per              `yaml:"per"`
+	Within   Duration         `yaml:"within"` // whole days after the change, with PerChange
+	Times    int              `yaml:"times"`  // days on which the elder, or with a talk the family, must have been met
+	Counts   []ledger.Method  `yaml:"counts"`
+	DoorMin  int              `yaml:"door_min"` // how many of Times must be at the door
+	Nudge    []Mark           `yaml:"nudge"`    // when who owes it is reminded
+	Escalate Escalate         `yaml:"escalate"`
+	Source   string           `yaml:"source"`
+}
+
+// Escalate says when a duty that is still open is told to the village lead and then to the township lead (finding 3: without
+// this step nudging does not help).
+type Escalate struct {
+	Village  Mark `yaml:"village"`
+	Township Mark `yaml:"township"`
+}
+
+// Mark is a day of a period: "9d" is nine days before its last, "0d" the last, "mid" the middle, on which only who has done
+// less than half is reminded; "" never.
+type Mark string
+
+// Mid is the middle of a period: day 14 of a February (requirements §3 case 15).
+const Mid Mark = "mid"
+
+// Cover is a group of elders with the clause that names it.
+type Cover struct {
+	Name    string `yaml:"name"`
+	When    When   `yaml:"when"`
+	Confirm bool   `yaml:"confirm"` // binds only once a lead has confirmed it, by giving the elder a tier
+	Source  string `yaml:"source"`
+}
+
+// When is what must all hold of an elder; an empty one holds of everybody.
+type When struct {
+	AgeMin    int      `yaml:"age_min"`    // completed years
+	Living    []string `yaml:"living"`     // one of 居住状况
+	SelfCare  []string `yaml:"self_care"`  // one of 自理能力
+	LostChild bool     `yaml:"lost_child"` // 失独
+	Health    []string `yaml:"health"`     // one of these words in 健康状况
+	Hardship  []string `yaml:"hardship"`   // one of these words in 困难问题
+	NoKin     bool     `yaml:"no_kin"`     // no family on the ledger
+}
+
+// Local is what a region asks beside the county's rules: more elders, or more of them (002 四: 可扩大范围, 六(二): 制定本乡镇巡访制度).
+// A minimum cannot be lowered: rules are only added.
+type Local struct {
+	Region string  `yaml:"region"` // code
+	Covers []Cover `yaml:"covers"`
+	Duties []Rule  `yaml:"duties"`
+	Source string  `yaml:"source"`
+}
+
+// Paper is something owed by an office and about no elder: an article, the quarter's figures.
+type Paper struct {
+	Name   string      `yaml:"name"`
+	Kind   PaperKind   `yaml:"kind"`
+	Of     ledger.Role `yaml:"of"` // township | county
+	Per    Per         `yaml:"per"`
+	Times  int         `yaml:"times"`
+	Nudge  []Mark      `yaml:"nudge"`
+	Source string      `yaml:"source"`
+}
+
+// PaperKind is what a Paper is.
+type PaperKind string
+
+const (
+	PaperArticle    PaperKind = "article"    // 002 五·信息报送
+	PaperStatistics PaperKind = "statistics" // 000 三(三): 按季度报送
+)
+
+// Spring is how reminders keep out of the Spring Festival (requirements §3 case 14): days of the twelfth lunar month and of the
+// first. What would fall between is said before; from the eve to the last quiet day only key elders are spoken of.
+type Spring struct {
+	Before int    `yaml:"before"` // day of the twelfth month before which the month's reminders come: 25; 0: as usual
+	Quiet  int    `yaml:"quiet"`  // last quiet day of the first month: 3; 0: none
+	Source string `yaml:"source"`
 }
 
 // TierAll is the tier of a rule that binds every elder.
@@ -81,8 +165,11 @@ const TierAll ledger.Tier = "全部"
 type Per string
 
 const (
+	PerWeek    Per = "week" // Monday to Sunday
 	PerMonth   Per = "month"
 	PerQuarter Per = "quarter"
+	PerHalf    Per = "half"
+	PerChange  Per = "change" // once within some days after the elder came back from a pause or was made key
 )
 
 // Seasons are the months in which the seasonal items are asked (002 五: 雨季、冬季), and the room temperature in °C below
@@ -195,6 +282,7 @@ func Shipped() []string {
 	for _, f := range files {
 		names = append(names, strings.TrimSuffix(f.Name(), ".yaml"))
 	}
+	slices.Sort(names)
 	return names
 }
 
@@ -225,4 +313,90 @@ func Load(name string) (Pack, error) {
 		return Pack{}, fmt.Errorf("规则包 %s 有 %d 处错误:\n%w", name, len(faults), faults)
 	}
 	return p, nil
+}
+
+// LoadAll reads the packs that bind a county, and the versions of each, all faults at once. The packs stay in the order in which
+// they are named first, the versions of one in the order of their days.
+func LoadAll(names ...string) (Packs, error) {
+	var all Packs
+	var errs []error
+	for _, name := range names {
+		p, err := Load(name)
+		if err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		for _, x := range all {
+			switch {
+			case x.Name == p.Name && x.Since == p.Since:
+				errs = append(errs, fmt.Errorf("规则包 %s: 名称 %s 已有一份,从同一天起 (两版的 since 要不同)", name, p.Name))
+			case x.Name != p.Name:
+				if duty := x.shares(p); duty != "" {
+					errs = append(errs, fmt.Errorf("规则包 %s: “%s”在 %s 里也有 (同时用的规则包,规则不能重名)", name, duty, x.Name))
+				}
+			}
+		}
+		all = append(all, p)
+	}
+	if len(names) == 0 {
+		errs = append(errs, errors.New("没有写规则包"))
+	}
+	if len(errs) > 0 {
+		return nil, errors.Join(errs...)
+	}
+	return all.sorted(), nil
+}
+
+// sorted puts the versions of a pack beside the first one named, by their days.
+func (ps Packs) sorted() Packs {
+	rank := map[string]int{}
+	for _, p := range ps {
+		if _, named := rank[p.Name]; !named {
+			rank[p.Name] = len(rank)
+		}
+	}
+	out := slices.Clone(ps)
+	slices.SortStableFunc(out, func(a, b Pack) int {
+		return cmp.Or(rank[a.Name]-rank[b.Name], cmp.Compare(a.Since, b.Since))
+	})
+	return out
+}
+
+// With is what the packs would be with another: a version of one of them that holds from a day on stands beside the others of its
+// name, one without a day takes the place of all of that name, and a pack of another name that of all.
+func (ps Packs) With(p Pack) Packs {
+	if !slices.ContainsFunc(ps, func(x Pack) bool { return x.Name == p.Name }) {
+		return Packs{p}
+	}
+	out := slices.DeleteFunc(slices.Clone(ps), func(x Pack) bool { return x.Name == p.Name && (p.Since == "" || x.Since == p.Since) })
+	first := slices.IndexFunc(ps, func(x Pack) bool { return x.Name == p.Name })
+	return slices.Insert(out, min(first, len(out)), p).sorted()
+}
+
+// shares is the name of a rule that two packs have, "" where there is none: a duty is known by its name.
+func (p Pack) shares(other Pack) string {
+	names := other.names()
+	for _, name := range p.names() {
+		if slices.Contains(names, name) {
+			return name
+		}
+	}
+	return ""
+}
+
+// names are those of the rules and papers.
+func (p Pack) names() []string {
+	var names []string
+	for _, r := range p.Duties {
+		names = append(names, r.Name)
+	}
+	for _, l := range p.Local {
+		for _, r := range l.Duties {
+			names = append(names, r.Name)
+		}
+	}
+	for _, x := range p.Papers {
+		names = append(names, x.Name)
+	}
+	return names
 }

@@ -131,11 +131,16 @@ func hashOf(name string) string {
 // to be fetched.
 func furnish(t testing.TB, s *store.Store, c *clock) {
 	t.Helper()
-	_, err := s.SaveBook(ctx, ledger.Edit{Book: papers.Sample("2026-03-02"), By: ledger.ByImport, Today: "2026-01-01"})
+	b := papers.Sample("2026-03-02")
+	b.Leaves = []ledger.Leave{{UserID: "wangfang", From: "2026-03-01", To: "2026-03-05", Deputy: "wuxia"}}
+	b.Rounds = []ledger.Round{{Region: "640121", Name: "寒潮", From: "2026-03-01", To: "2026-03-05", Tier: ledger.TierKey, Door: "door"}}
+	_, err := s.SaveBook(ctx, ledger.Edit{Book: b, By: ledger.ByImport, Today: "2026-01-01"})
 	require.NoError(t, err)
+	require.NoError(t, s.KeepPack(ctx, "yongning", "2026-01-01", []byte("name: yongning\nduties: 'quoted' \"twice\"\n")))
 	temp := -3
 	e := visit(1, "A01", "2026-03-02")
 	e.Note, e.RoomTemp = "灯泡坏了 😀 'quoted' \"twice\" \\ <&> \u2028\n\t完", &temp
+	e.Whom, e.Looked = "赵大", true
 	done := receive(t, s, "zhang", "m1")
 	var messages []ledger.Message
 	for i, what := range []string{"sent", "dead", "dropped", "expired"} {
@@ -160,6 +165,8 @@ func furnish(t testing.TB, s *store.Store, c *clock) {
 				Value: "139 0000 0999", By: "zhang", At: start}},
 			Photos:   []ledger.Photo{photo("p1", "one"), photo("p2", "two"), photo("p3", "one"), wanted},
 			Messages: messages,
+			Notices:  []ledger.Notice{notice("月巡访/A01/2026-03/-9", "user0", "sent", today)},
+			Owing:    []ledger.OwingSet{just(monthly("A01", "zhang", 0)), just(monthly("A02", "", 1))},
 		}}))
 	amend := amended("a1", e, e.Note+",换了")
 	amend.Changes.Messages = nil

@@ -67,9 +67,9 @@ func (s *Store) refreshed(ctx context.Context) (b ledger.Book, version int64, er
 		revisions[n] = true
 		rows++
 		switch table {
-		case ledger.TableRegions:
+		case ledger.TableRegions, ledger.TableRounds:
 			regions = true
-		case ledger.TablePeople, ledger.TablePosts:
+		case ledger.TablePeople, ledger.TablePosts, ledger.TableLeaves:
 			user, _, _ := strings.Cut(row, "\t")
 			users[user] = true
 		default:
@@ -125,7 +125,7 @@ func (s *Store) book(ctx context.Context) (b ledger.Book, version int64, err err
 // readBook reads the rows of a book, or of a part of it.
 func (s *Store) readBook(ctx context.Context, q querier, only *scope) (b ledger.Book, err error) {
 	for _, read := range []func() error{
-		func() (err error) { b.Regions, err = readRows[ledger.Region](ctx, s, q, only.regions()); return },
+		func() (err error) { b.Regions, err = readRows[ledger.Region](ctx, s, q, only.regions("code")); return },
 		func() (err error) { b.People, err = readRows[ledger.Person](ctx, s, q, only.users()); return },
 		func() (err error) { b.Posts, err = readRows[ledger.Post](ctx, s, q, only.users()); return },
 		func() (err error) { b.Elders, err = readRows[ledger.Elder](ctx, s, q, only.elders("id")); return },
@@ -143,6 +143,8 @@ func (s *Store) readBook(ctx context.Context, q querier, only *scope) (b ledger.
 			b.Standings, err = readRows[ledger.Standing](ctx, s, q, only.elders("elder_id"))
 			return
 		},
+		func() (err error) { b.Leaves, err = readRows[ledger.Leave](ctx, s, q, only.users()); return },
+		func() (err error) { b.Rounds, err = readRows[ledger.Round](ctx, s, q, only.regions("region")); return },
 	} {
 		if err := read(); err != nil {
 			return b, fmt.Errorf("read the ledger: %w", err)

@@ -59,7 +59,7 @@ func (s *Store) Erase(ctx context.Context, elderID, by, why string, remove func(
 			{"DELETE FROM lookups WHERE elder_id = ?", []any{elderID}},
 			{"DELETE FROM proposals WHERE elder_id = ?", []any{elderID}},
 			{"UPDATE standings SET place = '' WHERE elder_id = ?", []any{elderID}},
-			{"UPDATE entries SET note = '', pressure = '', company = '', late = '' WHERE elder_id = ?", []any{elderID}},
+			{"UPDATE entries SET note = '', pressure = '', company = '', late = '', whom = '' WHERE elder_id = ?", []any{elderID}},
 			{"UPDATE amendments SET why = '', was = '', findings = '' WHERE elder_id = ? OR entry_key IN (SELECT `key` FROM entries WHERE elder_id = ?)",
 				[]any{elderID, elderID}},
 			{"UPDATE findings SET note = '' WHERE elder_id = ?", []any{elderID}},
@@ -82,7 +82,15 @@ func (s *Store) Erase(ctx context.Context, elderID, by, why string, remove func(
 				_, err = tx.ExecContext(ctx, "UPDATE entries SET waiver = ? WHERE `key` = ?", s.sealText("entries.waiver", key, ErasedName), key)
 			}
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		owing, err := s.lockOwing(ctx, tx, []string{elderID})
+		if err != nil || len(owing.was[elderID]) == 0 {
+			return err
+		}
+		owing.sets[elderID] = nil
+		return owing.put(ctx, s, tx)
 	})
 	if err != nil {
 		return fmt.Errorf("erase an elder: %w", err)

@@ -45,6 +45,7 @@ var keyFields = map[string][]string{
 	ledger.TableRegions: {"Code"}, ledger.TablePeople: {"UserID"}, ledger.TablePosts: {"UserID", "Role", "Region", "From"},
 	ledger.TableElders: {"ID"}, ledger.TableAssignments: {"ElderID", "UserID", "From"}, ledger.TableTierings: {"ElderID", "From"},
 	ledger.TableKin: {"ElderID", "Name"}, ledger.TablePairs: {"ElderID", "UserID", "From"}, ledger.TableStandings: {"ElderID", "From"},
+	ledger.TableLeaves: {"UserID", "From"}, ledger.TableRounds: {"Region", "Name", "From"},
 }
 
 func (f fields) key(table string) string {
@@ -78,6 +79,7 @@ func tablesOf(b ledger.Book) map[string][]fields {
 		ledger.TableRegions: listed(b.Regions), ledger.TablePeople: listed(b.People), ledger.TablePosts: listed(b.Posts),
 		ledger.TableElders: listed(b.Elders), ledger.TableAssignments: listed(b.Assignments), ledger.TableTierings: listed(b.Tierings),
 		ledger.TableKin: listed(b.Kin), ledger.TablePairs: listed(b.Pairs), ledger.TableStandings: listed(b.Standings),
+		ledger.TableLeaves: listed(b.Leaves), ledger.TableRounds: listed(b.Rounds),
 	}
 }
 
@@ -124,7 +126,8 @@ func (p plain) edited(e ledger.Edit) plain {
 	p = p.copy()
 	today := string(e.Today)
 	b := tablesOf(e.Book)
-	for _, table := range []string{ledger.TableRegions, ledger.TablePeople, ledger.TableElders, ledger.TableKin, ledger.TableStandings} {
+	for _, table := range []string{ledger.TableRegions, ledger.TablePeople, ledger.TableElders, ledger.TableKin, ledger.TableStandings,
+		ledger.TableLeaves, ledger.TableRounds} {
 		for _, row := range b[table] {
 			if table == ledger.TableElders && p[table][row["ID"]] == nil && row["Since"] == "" {
 				row["Since"] = today
@@ -502,6 +505,13 @@ func (d drawing) book() (b ledger.Book) {
 	b.Posts, b.Pairs = once(b.Posts, "UserID", "Role", "Region"), once(b.Pairs, "ElderID", "UserID")
 	for range d.times() {
 		b.Standings = append(b.Standings, ledger.Standing{ElderID: elder(), From: d.day(), To: to(), Kind: ledger.StandingKind(d.of("", "暂停")), Place: d.of("", "-", "银川")})
+	}
+	for range d.times() {
+		b.Leaves = append(b.Leaves, ledger.Leave{UserID: user(), From: d.day(), To: ledger.Day(d.of("", "2026-03-02", "2026-12-31")), Deputy: d.of("", "-", "li", "wang")})
+	}
+	for range d.times() {
+		b.Rounds = append(b.Rounds, ledger.Round{Region: d.of("1", "12"), Name: d.of("高温", "寒潮"), From: d.day(), To: to(), Tier: ledger.Tier(d.of("", "-", "重点")),
+			Door: d.of("", "-", "door")})
 	}
 	for range d.times() {
 		b.Resets = append(b.Resets, ledger.Reset{ElderID: elder(), Kin: "甲",

@@ -83,15 +83,20 @@ func limited(lane string) bool { return strings.HasPrefix(lane, "s/") }
 
 const outboxColumns = "dedupe, lane, rcpt, prio, call_, body, fallback, photo, media_id, at, not_before, expires"
 
-func (p *plan) enqueue(m ledger.Message) {
+func (p *plan) enqueue(m ledger.Message, noticed bool) {
 	at := moment(p.now)
 	expires := int64(never)
 	if !m.Expires.IsZero() {
 		expires = moment(m.Expires)
 	}
 	name := laneOf(m)
-	p.outbox = append(p.outbox, m.Key, name, m.To, int(m.Priority), string(m.Call), p.s.sealBytes("outbox.body", m.Key, m.Body),
-		p.s.sealText("outbox.fallback", m.Key, m.Fallback), m.Photo, m.MediaID, at, moment(m.NotBefore), expires)
+	row := []any{m.Key, name, m.To, int(m.Priority), string(m.Call), p.s.sealBytes("outbox.body", m.Key, m.Body),
+		p.s.sealText("outbox.fallback", m.Key, m.Fallback), m.Photo, m.MediaID, at, moment(m.NotBefore), expires}
+	if noticed {
+		p.telling, p.told = append(p.telling, row...), append(p.told, m.Key)
+	} else {
+		p.outbox = append(p.outbox, row...)
+	}
 	p.lookAt(name, m.Priority, max(at, moment(m.NotBefore)))
 }
 
@@ -133,6 +138,12 @@ func (p *plan) post(ctx context.Context, tx *sql.Tx) error {
 	_, err = exec(ctx, tx, "UPDATE outbox"+d.byID+" SET state = 4, done_at = ? WHERE "+inNoHand+" AND id IN (%s)", drop, moment(p.now))
 	if err != nil {
 		return fmt.Errorf("drop messages: %w", err)
+	}
+	if err := p.s.untell(ctx, tx, drop); err != nil {
+		return err
+	}
+	if err := p.tell(ctx, tx); err != nil {
+		return err
 	}
 	if _, err := d.insert(ctx, tx, "INSERT INTO outbox ("+outboxColumns+")", 12, p.outbox, d.ignore("dedupe")); err != nil {
 		return fmt.Errorf("write the outbox: %w", err)

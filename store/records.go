@@ -75,7 +75,7 @@ func (s *Store) readEntries(ctx context.Context, asked []entriesOf) ([][]ledger.
 }
 
 const (
-	entryColumns = "`key`, no, kind, elder_id, user_id, day, method, outcome, note, room_temp, waiver, pressure, company, late, version, entered_at"
+	entryColumns = "`key`, no, kind, elder_id, user_id, day, method, outcome, note, room_temp, waiver, pressure, company, late, whom, looked, version, entered_at"
 	entryFixed   = 2 // of them never change
 )
 
@@ -86,13 +86,14 @@ func (s *Store) entryValues(e ledger.Entry) []any {
 	}
 	return []any{e.Key, e.No, string(e.Kind), e.ElderID, e.UserID, string(e.Day), string(e.Method), string(e.Outcome),
 		s.sealText("entries.note", e.Key, e.Note), temp, s.sealText("entries.waiver", e.Key, e.Waiver), s.sealText("entries.pressure", e.Key, e.Pressure),
-		s.sealText("entries.company", e.Key, e.Company), s.sealText("entries.late", e.Key, e.Late), max(1, e.Version), second(e.EnteredAt)}
+		s.sealText("entries.company", e.Key, e.Company), s.sealText("entries.late", e.Key, e.Late), s.sealText("entries.whom", e.Key, e.Whom),
+		e.Looked, max(1, e.Version), second(e.EnteredAt)}
 }
 
 func (s *Store) scanEntry(scan func(...any) error) (e ledger.Entry, err error) {
 	var temp sql.Null[int]
 	err = scan(&e.Key, &e.No, &e.Kind, &e.ElderID, &e.UserID, &e.Day, &e.Method, &e.Outcome, &e.Note, &temp, &e.Waiver, &e.Pressure, &e.Company, &e.Late,
-		&e.Version, &e.EnteredAt)
+		&e.Whom, &e.Looked, &e.Version, &e.EnteredAt)
 	if err != nil {
 		return e, err
 	}
@@ -102,7 +103,8 @@ func (s *Store) scanEntry(scan func(...any) error) (e ledger.Entry, err error) {
 	for _, x := range []struct {
 		column string
 		text   *string
-	}{{"entries.note", &e.Note}, {"entries.waiver", &e.Waiver}, {"entries.pressure", &e.Pressure}, {"entries.company", &e.Company}, {"entries.late", &e.Late}} {
+	}{{"entries.note", &e.Note}, {"entries.waiver", &e.Waiver}, {"entries.pressure", &e.Pressure}, {"entries.company", &e.Company}, {"entries.late", &e.Late},
+		{"entries.whom", &e.Whom}} {
 		if *x.text, err = s.openText(x.column, e.Key, *x.text); err != nil {
 			return e, err
 		}
@@ -286,9 +288,9 @@ func (s *Store) photoState(ctx context.Context, key string, state ledger.PhotoSt
 // Unpictured counts a visitor's door visits since a day that met the elder and have neither photo nor reason.
 func (s *Store) Unpictured(ctx context.Context, user string, from ledger.Day) (int, error) {
 	var n int
-	err := s.read.QueryRowContext(ctx, "SELECT COUNT(*) FROM entries e WHERE e.user_id = ? AND e.day >= ? AND e.method = ? AND e.outcome IN (?, ?)"+
+	err := s.read.QueryRowContext(ctx, "SELECT COUNT(*) FROM entries e WHERE e.user_id = ? AND e.day >= ? AND e.kind = ? AND e.method = ? AND e.outcome IN (?, ?)"+
 		" AND e.waiver = '' AND NOT EXISTS (SELECT 1 FROM photos p WHERE p.entry_key = e.`key` AND p.kind = '')",
-		user, string(from), string(ledger.MethodDoor), string(ledger.OutcomeOK), string(ledger.OutcomeProblem)).Scan(&n)
+		user, string(from), string(ledger.KindVisit), string(ledger.MethodDoor), string(ledger.OutcomeOK), string(ledger.OutcomeProblem)).Scan(&n)
 	if err != nil {
 		return 0, fmt.Errorf("count visits without a photo: %w", err)
 	}

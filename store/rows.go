@@ -75,11 +75,11 @@ func (c *scope) users() part {
 	return part{column: "user_id", in: c.userIDs}
 }
 
-func (c *scope) regions() part {
+func (c *scope) regions(column string) part {
 	if c == nil {
 		return part{all: true}
 	}
-	return part{column: "code", in: c.codes}
+	return part{column: column, in: c.codes}
 }
 
 // scopeOf is what an edit's book may change.
@@ -94,6 +94,12 @@ func scopeOf(b ledger.Book) *scope {
 	}
 	for _, x := range b.Posts {
 		user[x.UserID] = true
+	}
+	for _, x := range b.Leaves {
+		user[x.UserID] = true
+	}
+	for _, x := range b.Rounds {
+		c.codes = append(c.codes, x.Region)
 	}
 	for _, id := range eldersOf(b) {
 		elder[id] = true

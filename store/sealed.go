@@ -21,7 +21,7 @@ var sealedColumns = map[string][]string{
 	"kins":          {"phone", "whereabouts"},
 	"people":        {"phone"},
 	"standings":     {"place"},
-	"entries":       {"note", "waiver", "pressure", "company", "late"},
+	"entries":       {"note", "waiver", "pressure", "company", "late", "whom"},
 	"findings":      {"note"},
 	"facts":         {"value"},
 	"photos":        {"look"},

@@ -146,7 +146,7 @@ func personal(t *testing.T, s *store.Store) (secrets []string) {
 	require.NoError(t, s.Receive(ctx, store.Inbound{Key: "m1", User: "zhang", Raw: []byte("<xml>" + secret("她说胸口闷") + "</xml>"), At: start}))
 	v := visit(1, "e1", today)
 	v.Note, v.Waiver = secret("血压一百八"), secret("手机掉进水缸")
-	v.Pressure, v.Company, v.Late = secret("150/90"), secret("刘测试"), secret("那天没有信号")
+	v.Pressure, v.Company, v.Late, v.Whom = secret("150/90"), secret("刘测试"), secret("那天没有信号"), secret("赵大丫")
 	turn := store.Turn{User: "zhang", State: []byte(`{"said":"` + secret("夜里睡不着") + `"}`), Changes: ledger.Changes{
 		Entries:  []ledger.Entry{v},
 		Findings: []ledger.Finding{{Key: "f1", EntryKey: v.Key, ElderID: "e1", Item: "illness", Note: secret("腿肿不能下地"), State: ledger.FindingReported, Owner: "li", At: start}},

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	gosqlite "github.com/glebarez/go-sqlite"
@@ -15,6 +16,7 @@ import (
 type dialect struct {
 	name       string
 	forUpdate  string
+	share      string // others may look, too, but not write
 	skipLocked string
 	least      string
 	useIndex   string // format of an index hint
@@ -25,7 +27,7 @@ type dialect struct {
 
 var (
 	sqliteDialect = dialect{name: SQLite, least: "MIN", useIndex: " INDEXED BY %s", params: 500} // the one writer needs no row locks
-	mysqlDialect  = dialect{name: MySQL, forUpdate: " FOR UPDATE", skipLocked: " FOR UPDATE SKIP LOCKED", least: "LEAST", useIndex: " FORCE INDEX (%s)",
+	mysqlDialect  = dialect{name: MySQL, forUpdate: " FOR UPDATE", share: " LOCK IN SHARE MODE", skipLocked: " FOR UPDATE SKIP LOCKED", least: "LEAST", useIndex: " FORCE INDEX (%s)",
 		byID: " FORCE INDEX (PRIMARY)", snapshot: sql.LevelRepeatableRead, params: 8000}
 )
 
@@ -49,6 +51,31 @@ var (
 	excluded = strings.NewReplacer("{", "excluded.", "}", "")
 	values   = strings.NewReplacer("{", "VALUES(", "}", ")")
 )
+
+// packed reads columns, none of which is NULL, as one: what a driver spends on each of a row's columns is more than the row costs.
+func (d dialect) packed(columns string) string {
+	if d.name == SQLite {
+		return strings.ReplaceAll(columns, ", ", " || '"+packing+"' || ")
+	}
+	return "CONCAT_WS('" + packing + "', " + columns + ")"
+}
+
+// packing stands between them; nobody can type it.
+const packing = "\x1f"
+
+// fields are the rest of such a row.
+type fields string
+
+func (f *fields) text() string {
+	field, rest, _ := strings.Cut(string(*f), packing)
+	*f = fields(rest)
+	return field
+}
+
+func (f *fields) number() int {
+	n, _ := strconv.Atoi(f.text()) // the database wrote it
+	return n
+}
 
 // querier is a pool or a transaction.
 type querier interface {

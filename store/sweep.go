@@ -19,9 +19,12 @@ type Keep struct {
 	Looks     int // who looked; at least GuardYears
 }
 
+// keepNotices is for how many days it stays known what was told and why: a year's duties are told of once.
+const keepNotices = 400
+
 // Swept is one class of data and how much of it went, or would go.
 type Swept struct {
-	Class string // messages | dialogues | tray | photos | elders | looks | consents | reviews
+	Class string // messages | dialogues | tray | photos | elders | looks | consents | notices | reviews
 	Rows  int
 }
 
@@ -60,6 +63,7 @@ func (s *Store) Sweep(ctx context.Context, k Keep, today ledger.Day, dry bool, r
 		{"looks", "looks WHERE at < ?", "DELETE FROM looks WHERE at < ?", []any{second(before(max(k.Looks, GuardYears*366)))}},
 		{"consents", "consents WHERE at < ? AND elder_id IN (SELECT id FROM elders WHERE name = ?)",
 			"DELETE FROM consents WHERE at < ? AND elder_id IN (SELECT id FROM elders WHERE name = ?)", []any{second(before(GuardYears * 366)), ErasedName}},
+		{"notices", "notices WHERE day < ?", "DELETE FROM notices WHERE day < ?", []any{string(today.Add(-keepNotices))}},
 		{"reviews", "reviews WHERE at < ? AND state <> 'open'", "DELETE FROM reviews WHERE at < ? AND state <> 'open'", []any{second(before(k.Photos))}},
 	} {
 		n, err := s.count(ctx, "SELECT COUNT(*) FROM "+t.where, t.args...)

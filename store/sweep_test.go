@@ -44,7 +44,7 @@ func departed(t *testing.T, driver string, clock *time.Time) *store.Store {
 	e, err := s.EntryNo(ctx, "n1")
 	require.NoError(t, err)
 	now := e
-	now.Version, now.Note, now.Pressure, now.Company, now.Late = 2, "今天也不想见", "150/90", "刘测试", "路断了"
+	now.Version, now.Note, now.Pressure, now.Company, now.Late, now.Whom = 2, "今天也不想见", "150/90", "刘测试", "路断了", "赵小"
 	require.NoError(t, s.Commit(ctx, store.Turn{Changes: ledger.Changes{
 		Amended: []ledger.Amendment{{Key: "a1", Was: e, Now: now, By: "w", Why: "话记错了", At: *clock,
 			Findings: []ledger.Finding{{Key: "k1/gas", EntryKey: "k1", ElderID: "E1", Item: "gas", Note: "漏气,关了阀", State: ledger.FindingFixed, At: *clock}}}},
@@ -77,7 +77,7 @@ func TestEraseLeavesCountsAndNothingPersonal(t *testing.T) {
 			require.Len(t, entries, 1, "the record still counts")
 			assert.Empty(t, entries[0].Note)
 			assert.Equal(t, store.ErasedName, entries[0].Waiver)
-			assert.Empty(t, entries[0].Pressure+entries[0].Company+entries[0].Late)
+			assert.Empty(t, entries[0].Pressure+entries[0].Company+entries[0].Late+entries[0].Whom)
 			r, err := s.Record(ctx, "k1")
 			require.NoError(t, err)
 			require.Len(t, r.Versions, 1, "that it was changed, when and by whom is still told")
@@ -131,6 +131,10 @@ func TestSweepSaysWhatItDeletes(t *testing.T) {
 			require.NoError(t, s.Commit(ctx, store.Turn{User: "w", State: []byte("{}"), Inbound: []int64{in[0].ID}}))
 			require.NoError(t, s.Receive(ctx, store.Inbound{Key: "m2", User: "w", Raw: []byte("x"), At: clock})) // the newest row stays
 			require.NoError(t, s.Looked(ctx, ledger.Look{Key: "l1", ElderID: "E2", By: "w", What: ledger.LookCard, At: clock}))
+			old, young := told("d1", "w", "old"), told("d2", "w", "young")
+			old.Changes.Notices[0].Day, young.Changes.Notices[0].Day = "2021-01-02", "2023-01-26" // 400 days before the last sweep
+			require.NoError(t, s.Commit(ctx, old))
+			require.NoError(t, s.Commit(ctx, young))
 			keep := store.Keep{Messages: 30, Tray: 7, Photos: 730, Departed: 180, Looks: 1100}
 			var gone []string
 			sweep := func(dry bool) []store.Swept {
@@ -155,6 +159,8 @@ func TestSweepSaysWhatItDeletes(t *testing.T) {
 			swept := sweep(false)
 			assert.True(t, slices.Contains(swept, store.Swept{Class: "looks", Rows: 1}), "%v", swept)
 			assert.True(t, slices.Contains(swept, store.Swept{Class: "reviews", Rows: 1}), "%v", swept)
+			assert.True(t, slices.Contains(swept, store.Swept{Class: "notices", Rows: 1}), "%v", swept)
+			assert.Equal(t, []string{"young"}, noticeKeys(t, s))
 			reviews, err := s.Reviews(ctx)
 			require.NoError(t, err)
 			assert.Len(t, reviews, 1, "one that nobody has looked at stays")

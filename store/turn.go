@@ -33,6 +33,25 @@ func (s *Store) Conversation(ctx context.Context, user string) (Conversation, er
 	return c, nil
 }
 
+// Conversations reads those of several users; who has none is not among them.
+func (s *Store) Conversations(ctx context.Context, users []string) (map[string]Conversation, error) {
+	out := make(map[string]Conversation, len(users))
+	err := query(ctx, s.read, "SELECT usr, state, revision FROM conversations WHERE usr IN (%s)", users, nil, func(rows *sql.Rows) error {
+		var user string
+		var c Conversation
+		err := rows.Scan(&user, &c.State, &c.Revision)
+		if err == nil {
+			c.State, err = s.openBytes("conversations.state", user, c.State)
+		}
+		out[user] = c
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read conversations: %w", err)
+	}
+	return out, nil
+}
+
 // Turn is one unit of work: the messages it handles, where the conversation stands after them, and what they changed.
 // Without a User it is changes only, as `remind` makes them.
 type Turn struct {
@@ -44,8 +63,8 @@ type Turn struct {
 }
 
 // Commit makes a turn true, whole or not at all. ErrStale: the conversation moved on, or a message was handled already, or
-// an entry's number is taken, or a record it amends was amended; nothing was written, run the turn again on what the winner
-// left. Entries, amendments, findings, facts and messages whose key exists are there already and stay as they are.
+// an entry's number is taken, or a record it amends was amended, or something it tells of was told, or what is owed for an elder
+// changed since it was seen; nothing was written, run the turn again on what the winner left. Entries, amendments, findings, facts and messages whose key exists are there already and stay as they are.
 func (s *Store) Commit(ctx context.Context, t Turn) error {
 	if err := t.check(); err != nil {
 		return fmt.Errorf("commit: %w", err)
@@ -74,6 +93,12 @@ func (t Turn) check() error {
 		}
 	}
 	if err := checkAmended(t.Changes.Amended); err != nil {
+		return err
+	}
+	if err := checkNoticed(t.Changes); err != nil {
+		return err
+	}
+	if err := checkOwing(t.Changes.Owing); err != nil {
 		return err
 	}
 	for _, r := range t.Changes.Reviews {
@@ -107,7 +132,7 @@ func (b *bunch) doTurns(ctx context.Context, tx *sql.Tx) error {
 	if err != nil {
 		return err
 	}
-	p := plan{s: b.s, now: b.now, fresh: map[string]*Turn{}, moved: map[string]*Turn{}}
+	p := plan{s: b.s, now: b.now, owing: w.owing, fresh: map[string]*Turn{}, moved: map[string]*Turn{}}
 	for _, u := range b.turns {
 		if u.err = w.admit(u.turn); u.err == nil {
 			p.add(u.turn, w)
@@ -134,6 +159,9 @@ type world struct {
 	versions  map[string]int   // record → its version
 	amended   map[string]bool  // amendments that are there
 	reviews   map[string]bool  // review → whether it is open
+	noticed   map[string]bool  // notices that are there
+	posted    map[string]bool  // messages that are there, of those that notices belong to
+	owing     *owings          // nil: no turn says anything of it
 }
 
 func (b *bunch) read(ctx context.Context, tx *sql.Tx) (*world, error) {
@@ -164,7 +192,7 @@ func (b *bunch) read(ctx context.Context, tx *sql.Tx) (*world, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read revisions: %w", err)
 	}
-	for _, read := range []func(context.Context, *sql.Tx, *world) error{b.readEdited, b.readAmended, b.readReviewed} {
+	for _, read := range []func(context.Context, *sql.Tx, *world) error{b.readEdited, b.readAmended, b.readReviewed, b.readNoticed, b.readOwing} {
 		if err := read(ctx, tx, w); err != nil {
 			return nil, err
 		}
@@ -280,11 +308,18 @@ func (w *world) admit(t *Turn) error {
 			return ErrStale
 		}
 	}
+	if !w.news(t.Changes) || len(t.Changes.Owing) > 0 && w.owing.unseen(t.Changes.Owing) {
+		return ErrStale
+	}
 	versions, ok := w.amends(t.Changes.Amended)
 	if !ok {
 		return ErrStale
 	}
 	maps.Copy(w.versions, versions)
+	w.tell(t.Changes)
+	for _, x := range t.Changes.Owing {
+		w.owing.sets[x.ElderID] = x.Rows
+	}
 	for _, x := range t.Changes.Reviewed {
 		if x.State != "" {
 			w.reviews[x.Key] = x.State == ledger.ReviewOpen
@@ -317,6 +352,9 @@ type plan struct {
 
 	entries, findings, facts, photos, proposals, reviews []any
 	outbox                                               []any
+	notices, telling                                     []any    // and the messages they belong to
+	told                                                 []string // their keys
+	owing                                                *owings
 	amended                                              []ledger.Amendment
 	edits                                                []ledger.Edit
 	settled                                              []ledger.Settlement
@@ -369,8 +407,9 @@ func (p *plan) add(t *Turn, w *world) {
 	}
 	p.edits, p.settled, p.consents, p.looks = append(p.edits, c.Edits...), append(p.settled, c.Settled...), append(p.consents, c.Consents...), append(p.looks, c.Looks...)
 	p.reviewed, p.drop = append(p.reviewed, c.Reviewed...), append(p.drop, c.Drop...)
+	noticed := p.notice(c.Notices)
 	for _, m := range c.Messages {
-		p.enqueue(m)
+		p.enqueue(m, noticed[m.Key])
 	}
 }
 
@@ -422,7 +461,7 @@ func (p *plan) write(ctx context.Context, tx *sql.Tx) error {
 			return fmt.Errorf("write %s: %w", t.table, err)
 		}
 	}
-	for _, step := range []func(context.Context, *sql.Tx) error{p.amend, p.review, p.edit, p.post} {
+	for _, step := range []func(context.Context, *sql.Tx) error{p.amend, p.review, p.edit, p.owe, p.post} {
 		if err := step(ctx, tx); err != nil {
 			return err
 		}
@@ -464,6 +503,14 @@ func (p *plan) edit(ctx context.Context, tx *sql.Tx) error {
 		}
 	}
 	return nil
+}
+
+// owe writes what is owed now.
+func (p *plan) owe(ctx context.Context, tx *sql.Tx) error {
+	if p.owing == nil {
+		return nil
+	}
+	return p.owing.put(ctx, p.s, tx)
 }
 
 // bindPhoto takes a photo out of the tray; one that is bound stays where it is.

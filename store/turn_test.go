@@ -232,8 +232,12 @@ func TestCommitRefusesMistakesOfTheProgram(t *testing.T) {
 			"itself":     {Amended: []ledger.Amendment{{Key: "a", Was: ledger.Entry{Key: "k", Version: 1}, Now: ledger.Entry{Key: "k", Version: 2}, Instead: "k"}}},
 			"found elsewhere": {Amended: []ledger.Amendment{{Key: "a", Was: ledger.Entry{Key: "k", Version: 1}, Now: ledger.Entry{Key: "k", Version: 2},
 				Findings: []ledger.Finding{{Key: "l/gas", EntryKey: "l"}}}}},
-			"no review":   {Reviews: []ledger.Review{{Facts: "x"}}},
-			"no priority": {Messages: []ledger.Message{text("k", "u", 3)}},
+			"of no message": {Notices: []ledger.Notice{notice("n", "u", "m", today)}},
+			"of two":        {Notices: []ledger.Notice{notice("n", "u", "m", today)}, Messages: []ledger.Message{text("m", "u", 1), text("m", "u", 1)}},
+			"noticed twice": {Notices: []ledger.Notice{notice("n", "u", "m", today), notice("n", "u", "m", today)}, Messages: []ledger.Message{text("m", "u", 1)}},
+			"no notice":     {Notices: []ledger.Notice{notice("", "u", "m", today)}, Messages: []ledger.Message{text("m", "u", 1)}},
+			"no review":     {Reviews: []ledger.Review{{Facts: "x"}}},
+			"no priority":   {Messages: []ledger.Message{text("k", "u", 3)}},
 		} {
 			err := s.Commit(ctx, store.Turn{User: "u", State: []byte("x"), Changes: c})
 			require.Error(t, err, name)

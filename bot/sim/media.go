@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"image"
 	_ "image/jpeg" // media are JPG or PNG
@@ -90,7 +91,7 @@ func mediaURL(id string) string { return "/sim/media/" + id }
 func (it *item) show(m *Message) {
 	m.MediaURL = mediaURL(it.id)
 	switch it.kind {
-	case "file":
+	case "file", "image":
 		m.Title = it.name
 	case "voice":
 		length, _ := amrLength(it.data)
@@ -122,6 +123,7 @@ func (c *call) upload() (any, error) {
 	if !known {
 		return nil, fail(40005, "invalid media type")
 	}
+	c.title += " · " + kind
 	name, data, err := c.part("media", limit)
 	if err != nil {
 		return nil, err
@@ -129,7 +131,6 @@ func (c *call) upload() (any, error) {
 	if err := checkMedia(kind, data); err != nil {
 		return nil, err
 	}
-	c.title += " · " + kind
 	id := c.media.put(c.at, kind, name, data)
 	return struct {
 		ErrCode int    `json:"errcode"`
@@ -174,23 +175,34 @@ func (c *call) part(field string, limit int) (name string, data []byte, err erro
 		if part.FileName() == "" || (field != "" && part.FormName() != field) {
 			continue
 		}
-		return readPart(part, limit)
+		data, err = readPart(part, limit)
+		// The inspector shows what came, not its bytes.
+		c.body, _ = json.Marshal(filePart{part.FormName(), part.FileName(), part.Header.Get("Content-Type"), len(data)})
+		return part.FileName(), data, err
 	}
 }
 
-func readPart(part *multipart.Part, limit int) (string, []byte, error) {
+// filePart is what the trace of an upload keeps of it.
+type filePart struct {
+	Field string `json:"field"`
+	Name  string `json:"filename"`
+	Type  string `json:"content_type"`
+	Bytes int    `json:"bytes"`
+}
+
+func readPart(part *multipart.Part, limit int) ([]byte, error) {
 	data, err := io.ReadAll(io.LimitReader(part, int64(limit)+1))
 	switch {
 	case err != nil:
-		return "", nil, fail(40058, "invalid multipart body")
+		return nil, fail(40058, "invalid multipart body")
 	case len(data) == 0:
-		return "", nil, fail(44001, "empty media data")
+		return nil, fail(44001, "empty media data")
 	case len(data) < minMedia:
-		return "", nil, fail(40006, "invalid media size")
+		return nil, fail(40006, "invalid media size")
 	case len(data) > limit:
-		return "", nil, fail(45001, "media size out of limit")
+		return nil, fail(45001, "media size out of limit")
 	}
-	return part.FileName(), data, nil
+	return data, nil
 }
 
 // checkMedia looks at the bytes, not at the name.

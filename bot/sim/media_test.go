@@ -43,6 +43,7 @@ func TestRow63_MediaLimits(t *testing.T) {
 		}
 	}
 	w.postFile("media/upload?type=file", "other", "a", []byte("123456")).wants(44001)
+	w.postFile("media/upload?type=file", "media", "", []byte("123456")).wants(44001) // without a file name it is no file
 	w.post("media/upload?type=file", "no form").wants(44001)
 	w.postFile("media/uploadimg", "any", "a.jpg", padded(jpg, 2<<20+1)).wants(45001)
 }
@@ -135,4 +136,41 @@ func TestMediaForgetTheOldestWhenFull(t *testing.T) {
 	if m.find(first) != nil || len(m.items) != 4 || m.size != mediaCap {
 		t.Errorf("%d items, %d bytes", len(m.items), m.size)
 	}
+}
+
+// What the app draws for a member: uploaded, sent, shown, and told by the inspector without its bytes.
+func TestAPictureOfTheApp(t *testing.T) {
+	w := newWorld(t)
+	data := drawings()[2].jpeg
+	up := w.upload("image", "巡访.jpg", data).wants(0)
+	sent := w.send(`"msgtype":"image","image":{"media_id":"` + up.text("media_id") + `"}`).wants(0)
+	m := w.shown("mayun", 1)[0]
+	if m.Type != "image" || m.From != "app" || m.Title != "巡访.jpg" || m.MsgID != sent.text("msgid") {
+		t.Errorf("%+v", m)
+	}
+	res, err := http.Get(w.api.URL + m.MediaURL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if got, err := io.ReadAll(res.Body); err != nil || !bytes.Equal(got, data) {
+		t.Errorf("the phone got %d bytes of %d: %v", len(got), len(data), err)
+	}
+	n, err := strconv.Atoi(m.Trace)
+	if err != nil {
+		t.Fatal(err)
+	}
+	trace := w.page("GET", "/sim/trace/"+strconv.Itoa(n-1), "", 200) // the upload came just before
+	request, ok := trace["request"].(map[string]any)
+	if !ok || trace["title"] != "media/upload · image" || request["filename"] != "巡访.jpg" || request["field"] != "media" ||
+		request["bytes"] != float64(len(data)) || len(request) != 4 {
+		t.Errorf("%v", trace)
+	}
+
+	w.send(`"msgtype":"image","image":{"media_id":"` + w.upload("file", "a.png", data).text("media_id") + `"}`).wants(40007)
+	w.send(`"msgtype":"image","image":{"media_id":""}`).wants(41006)
+	w.pass(mediaLife)
+	w.token = w.get("gettoken?corpid=" + testCorp + "&corpsecret=" + testSecret).text("access_token")
+	w.send(`"msgtype":"image","image":{"media_id":"` + up.text("media_id") + `"}`).wants(40007)
+	w.shown("mayun", 1)
 }

@@ -27,6 +27,7 @@ type Client struct {
 	base *url.URL
 	http *http.Transport
 	keys keyring
+	sent uploads
 }
 
 // Config is what a Client is made of.
@@ -101,26 +102,18 @@ func (c *Client) Token(ctx context.Context) error {
 	return c.wrap("gettoken", err)
 }
 
-// Send sends a rendered message: message/send (wecom/90236) or message/update_template_card (wecom/94888). The body goes
-// out as it stands: message.Client.Send of the SDK would marshal it again and escape <, > and & (40033).
+// Send sends a rendered message: message/send (wecom/90236), after media/upload where it is a picture, or
+// message/update_template_card (wecom/94888). The body goes out as it stands: message.Client.Send of the SDK would marshal
+// it again and escape <, > and & (40033).
 //
 // ErrAlreadySent means that WeCom has seen the card's task_id. Render has checked the id's form and ids are used once, so
 // an earlier attempt arrived and only its answer was lost; but that answer held the ResponseCode.
 func (c *Client) Send(ctx context.Context, m ledger.Message) (Receipt, error) {
 	switch m.Call {
 	case ledger.CallSend:
-		var r message.SendResponse
-		err := c.post(ctx, "message/send", nil, m.Body, &r)
-		if a := (*APIError)(nil); errors.As(err, &a) && a.Code == codeTaskID {
-			return Receipt{}, fmt.Errorf("%w: %w", ErrAlreadySent, err)
-		}
-		if err != nil {
-			return Receipt{}, err
-		}
-		if named(m.To, r.InvalidUser, r.UnlicensedUser) {
-			return Receipt{}, &APIError{API: "message/send", Code: codeNoReceiver}
-		}
-		return Receipt{MsgID: r.MsgID, ResponseCode: r.ResponseCode}, nil
+		return c.send(ctx, m.To, m.Body)
+	case ledger.CallPicture:
+		return c.sendPicture(ctx, m)
 	case ledger.CallUpdate:
 		var r struct {
 			util.CommonError
@@ -135,6 +128,21 @@ func (c *Client) Send(ctx context.Context, m ledger.Message) (Receipt, error) {
 		return Receipt{}, nil
 	}
 	return Receipt{}, fmt.Errorf("wecom: a message with call %q is not rendered for sending", m.Call)
+}
+
+func (c *Client) send(ctx context.Context, to string, body []byte) (Receipt, error) {
+	var r message.SendResponse
+	err := c.post(ctx, "message/send", nil, body, &r)
+	if a := (*APIError)(nil); errors.As(err, &a) && a.Code == codeTaskID {
+		return Receipt{}, fmt.Errorf("%w: %w", ErrAlreadySent, err)
+	}
+	if err != nil {
+		return Receipt{}, err
+	}
+	if named(to, r.InvalidUser, r.UnlicensedUser) {
+		return Receipt{}, &APIError{API: "message/send", Code: codeNoReceiver}
+	}
+	return Receipt{MsgID: r.MsgID, ResponseCode: r.ResponseCode}, nil
 }
 
 // named says whether WeCom lists the userid, in any case, among those it could not reach.

@@ -124,9 +124,11 @@ const (
 
 // Codes named elsewhere.
 const (
-	codeTaskID      = 42014
-	codeNoReceiver  = 81013
-	codeNotReceiver = 82102
+	codeTaskID       = 42014
+	codeNoReceiver   = 81013
+	codeNotReceiver  = 82102
+	codeNoMedia      = 40007
+	codeMediaExpired = 40145
 )
 
 // verdicts follow the "do" column of wecom/90313 as we read it.

@@ -3,14 +3,20 @@ package wecom
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"net/url"
 	"path"
 	"strings"
+	"sync"
+	"time"
 
 	"github.com/silenceper/wechat/v2/util"
+
+	"xunfang/ledger"
 )
 
 // MediaKind is what an upload is used as (wecom/90253).
@@ -86,4 +92,82 @@ func (c *Client) UploadMedia(ctx context.Context, kind MediaKind, filename strin
 		return nil
 	})
 	return mediaID, err
+}
+
+// pictureName is the file name of what we draw. It tells nothing: it is seen by whoever the picture is passed on to.
+const pictureName = "巡访.png"
+
+// sendPicture uploads a picture and sends it. Uploaded twice it does no harm: nobody sees what no message names. But each upload
+// has a media_id of its own, so WeCom cannot know a picture sent again by its bytes as it knows words (see repeatSeconds).
+// Therefore one whose answer was lost goes out under the media_id it had before, as long as this process lives. Where the
+// process dies after WeCom took the message and before that was written down, the person gets the picture twice.
+func (c *Client) sendPicture(ctx context.Context, m ledger.Message) (Receipt, error) {
+	which := sha256.Sum256(append([]byte(m.Key+"\x00"+m.To+"\x00"), m.Body...))
+	for again := false; ; again = true {
+		id := c.sent.of(which, c.cfg.Now())
+		if id == "" {
+			var err error
+			if id, err = c.UploadMedia(ctx, MediaImage, pictureName, bytes.NewReader(m.Body)); err != nil {
+				return Receipt{}, err
+			}
+			c.sent.keep(which, id, c.cfg.Now())
+		}
+		body, err := encode(sendBody{ToUser: m.To, MsgType: "image", AgentID: c.cfg.AgentID, Image: &imageRef{id},
+			CheckRepeats: 1, RepeatSeconds: int(uploadKept / time.Second)})
+		if err != nil {
+			return Receipt{}, fmt.Errorf("render a picture: %w", err)
+		}
+		r, err := c.send(ctx, m.To, body)
+		lost := (*APIError)(nil)
+		forgotten := errors.As(err, &lost) && (lost.Code == codeNoMedia || lost.Code == codeMediaExpired)
+		if err == nil || forgotten {
+			c.sent.drop(which)
+		}
+		if !forgotten || again {
+			return r, err
+		}
+	}
+}
+
+// uploads are the media_ids of pictures on their way. The zero value is ready.
+type uploads struct {
+	mu  sync.Mutex
+	ids map[[sha256.Size]byte]uploaded
+}
+
+type uploaded struct {
+	mediaID string
+	at      time.Time
+}
+
+// uploadKept is the longest interval in which WeCom knows a request again (wecom/90236), and well within a medium's three days.
+const uploadKept = 4 * time.Hour
+
+func (u *uploads) of(which [sha256.Size]byte, now time.Time) string {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if x, ok := u.ids[which]; ok && now.Sub(x.at) < uploadKept {
+		return x.mediaID
+	}
+	return ""
+}
+
+func (u *uploads) keep(which [sha256.Size]byte, mediaID string, now time.Time) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.ids == nil {
+		u.ids = map[[sha256.Size]byte]uploaded{}
+	}
+	for other, x := range u.ids { // those that were never sent
+		if now.Sub(x.at) >= uploadKept {
+			delete(u.ids, other)
+		}
+	}
+	u.ids[which] = uploaded{mediaID, now}
+}
+
+func (u *uploads) drop(which [sha256.Size]byte) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.ids, which)
 }

@@ -1,6 +1,7 @@
 package wecom
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -195,5 +196,29 @@ func TestMenu(t *testing.T) {
 	}
 	if err := click("巡访").Validate(); err != nil {
 		t.Error(err)
+	}
+}
+
+// A picture's Body is the picture; what cannot be sent is refused before it is in the outbox.
+func TestRenderPicture(t *testing.T) {
+	png := []byte(pngHead + "and so on")
+	got, err := Render(reply(ledger.Message{Picture: png, Text: "3月还差2位"}), agent)
+	if err != nil || got.Call != ledger.CallPicture || !bytes.Equal(got.Body, png) || got.Fallback != "3月还差2位" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	for name, m := range map[string]ledger.Message{
+		"no words instead":  {Picture: png},
+		"too many words":    {Picture: png, Text: strings.Repeat("长", 700)},
+		"no picture":        {Picture: []byte{}, Text: "x"},
+		"a JPG":             {Picture: []byte("\xff\xd8\xff\xe0 and so on"), Text: "x"},
+		"larger than 10 MB": {Picture: append([]byte(pngHead), make([]byte, 10<<20)...), Text: "x"},
+	} {
+		var limit *LimitError
+		if got, err := Render(reply(m), agent); !errors.As(err, &limit) || got.Call != "" {
+			t.Errorf("%s: rendered as %q, %v", name, got.Call, err)
+		}
+	}
+	if _, err := Render(ledger.Message{To: "a|b", Picture: png, Text: "x"}, agent); err == nil {
+		t.Error("a picture for two people at once")
 	}
 }

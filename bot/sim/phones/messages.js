@@ -26,7 +26,9 @@ export function summary(m, title) {
 const draw = {
   text: (m) => el('div', { class: 'bubble' }, plainText(m.text ?? ''), m.cut && cutMark()),
   markdown: (m) => el('div', { class: 'bubble markdown' }, markdown(m.text ?? ''), m.cut && cutMark()),
-  image: (m) => el('div', { class: 'bubble media' }, picture(m.media_url, m.label || '图片', 'photo')),
+  image: (m, hand) => el('div', { class: 'bubble media' }, el('button', {
+    type: 'button', class: 'photo-open', test: 'photo-open', 'aria-label': '放大看' + named(m), title: '放大看', onclick: () => hand.look(m),
+  }, picture(m.media_url, named(m), 'photo'))),
   voice: (m) => el('div', { class: 'bubble voice', role: 'img', 'aria-label': '语音 ' + (m.label || '') }, icon('voice'), el('span', {}, m.label || '语音')),
   video: (m) => el('div', { class: 'bubble media' },
     m.media_url ? el('video', { class: 'photo', src: m.media_url, controls: true, preload: 'none', 'aria-label': m.title || '视频' }) : picture('', '视频', 'photo'),
@@ -64,10 +66,13 @@ function news(m) {
     i > 0 && a.picurl && picture(a.picurl, '配图', 'thumb'))));
 }
 
-// drawBody answers the message's body; an unknown type says its name rather than vanish.
-export function drawBody(m) {
+// named is what an image is called to who cannot see it: WeCom gives its file name and nothing else.
+export const named = (m) => (m.from === 'app' ? '图片 ' + (m.title ?? '').replace(/\.\w+$/, '') : '照片').trim();
+
+// drawBody answers the message's body; an unknown type says its name rather than vanish. hand.look opens a picture.
+export function drawBody(m, hand) {
   const make = draw[m.type];
-  return make ? make(m) : el('div', { class: 'bubble' }, `[${m.type}] ${m.text ?? ''}`);
+  return make ? make(m, hand) : el('div', { class: 'bubble' }, `[${m.type}] ${m.text ?? ''}`);
 }
 
 // wide bodies take the full width of the screen and stand without an avatar.

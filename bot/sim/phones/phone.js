@@ -1,10 +1,10 @@
 // Phone is one member's phone: plate, conversation, input bar, menu, sheets, alarm.
 // It speaks Chinese whatever the frame speaks, because a visitor's phone does.
 
-import { el, icon, get, post, recall, keep, webURL } from './dom.js';
+import { el, icon, get, post, recall, keep, webURL, picture } from './dom.js';
 import * as clock from './clock.js';
 import { drawCard, cardTitle, startingChoice, questions, optionRows } from './cards.js';
-import { drawBody, isWide, alarmText, summary } from './messages.js';
+import { drawBody, isWide, alarmText, summary, named } from './messages.js';
 
 const GAP = 5 * 60 * 1000; // a time divider stands where the talk paused this long
 const NO_DATA = 0x7c; // AMR frame "nothing said", 20 ms
@@ -271,10 +271,10 @@ export class Phone {
 
   // ---- sheets ----
 
-  openSheet(title, content) {
+  openSheet(title, content, kind = '') {
     this.closeSheet();
     this.opener = document.activeElement;
-    const panel = el('div', { class: 'sheet', role: 'dialog', 'aria-modal': 'true', 'aria-label': title },
+    const panel = el('div', { class: 'sheet ' + kind, role: 'dialog', 'aria-modal': 'true', 'aria-label': title },
       el('div', { class: 'sheet-head' }, el('h3', {}, title),
         el('button', { type: 'button', class: 'sheet-close', 'data-testid': 'sheet-close', 'aria-label': '关上', onclick: () => this.closeSheet() }, icon('close'))),
       el('div', { class: 'sheet-body' }, content));
@@ -290,6 +290,21 @@ export class Phone {
     this.sheet.replaceChildren();
     this.under.inert = false;
     if (this.opener?.isConnected) this.opener.focus({ preventScroll: true });
+  }
+
+  // look shows a picture over the whole screen; once more, and it is as large as it was made.
+  look(m) {
+    const zoom = el('button', {
+      type: 'button', class: 'sheet-action', test: 'picture-zoom', 'aria-pressed': 'false',
+      onclick: () => {
+        const large = view.classList.toggle('large');
+        zoom.setAttribute('aria-pressed', String(large));
+        zoom.textContent = large ? '缩小' : '放大';
+      },
+    }, '放大');
+    const view = el('div', { class: 'picture-view', test: 'picture-view', tabindex: '0', role: 'region', 'aria-label': named(m), onclick: () => zoom.click() },
+      picture(m.media_url, named(m), 'picture-whole'));
+    this.openSheet(named(m), [view, zoom], 'whole');
   }
 
   // keys: Escape closes what is open, arrows walk a menu, a list of choices or a radio group.
@@ -407,7 +422,7 @@ export class Phone {
     }
     const wide = isWide(m);
     const mine = m.from === 'me';
-    const body = m.type === 'template_card' ? drawCard(m, this.hand(m)) : drawBody(m);
+    const body = m.type === 'template_card' ? drawCard(m, this.hand(m)) : drawBody(m, { look: (one) => this.look(one) });
     const side = el('div', { class: 'side' }, mine && delivery(m), m.trace && this.inspectButton(m));
     return el('li', { ...hooks, class: (mine ? 'mine' : 'theirs') + (wide ? ' is-wide' : '') + (this.alarm(m) ? ' is-alarm' : '') }, divider,
       el('div', { class: 'line' },

@@ -1,0 +1,209 @@
+package flows
+
+import (
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"xunfang/ledger"
+)
+
+// Letter puts a letter of the calendar into words: what somebody owes is their 待办, as if they had asked for it; a lead gets one
+// card with what is open and why. In names regions; the view is the recipient's, and nobody beyond it is named.
+func Letter(l ledger.Letter, in Input, region func(code string) string) ledger.Message {
+	m := ledger.Message{Key: l.Key, To: l.To, Priority: ledger.PriorityReminder, NotBefore: l.At}
+	w := letter{Letter: l, in: in, region: region}
+	w.lists()
+	w.proposed()
+	w.reviewed()
+	w.weekGaps()
+	w.duePapers()
+	if l.Mine {
+		in.Kind, in.Text, in.Key = Click, "todo", l.Key
+		_, out := Advance(Forms, State{}, in)
+		if len(w.lines) == 0 && len(out.Messages) > 0 {
+			m.Text, m.Card = out.Messages[0].Text, out.Messages[0].Card
+			return m
+		}
+		if len(out.Messages) > 0 {
+			w.lines = append(w.lines, "还有您自己欠的,点「我的待办」看。")
+			w.button("go:todo", "我的待办")
+		}
+	}
+	if len(w.lines) == 0 {
+		return m
+	}
+	card := ledger.Card{Task: task(l.Key), Title: clip(w.lines[0], titleWidth), Sub: fitLines(w.lines[1:], listWidth), Buttons: w.buttons}
+	if len(card.Buttons) == 0 {
+		w.button("go:todo", "看名单")
+		card.Buttons = w.buttons
+	}
+	m.Card = &card
+	return m
+}
+
+// letter is a lead's card in the making.
+type letter struct {
+	ledger.Letter
+	in      Input
+	region  func(string) string
+	lines   []string
+	buttons []ledger.Button
+}
+
+func (w *letter) line(format string, args ...any) {
+	w.lines = append(w.lines, fmt.Sprintf(format, args...))
+}
+
+// mostButtons are what a card can have (wecom/90236).
+const mostButtons = 6
+
+func (w *letter) button(key, text string) {
+	for _, b := range w.buttons {
+		if b.Key == key {
+			return
+		}
+	}
+	if len(w.buttons) < mostButtons {
+		w.buttons = append(w.buttons, ledger.Button{Key: key, Text: clip(text, buttonWidth), Style: min(2, len(w.buttons)+1)})
+	}
+}
+
+// by is the last day in words: "明天是最后一天".
+func (w *letter) by(due ledger.Day) string {
+	switch left := due.Sub(w.in.Today); {
+	case left < 0:
+		return due.Short() + "已经到期"
+	case left == 0:
+		return "今天是最后一天"
+	case left == 1:
+		return "明天是最后一天"
+	default:
+		return fmt.Sprintf("剩%d天", left)
+	}
+}
+
+// lists tell what nudging did not help: how many, with whom, and why (finding 3).
+func (w *letter) lists() {
+	for _, x := range w.Lists {
+		open := 0
+		for _, part := range x.Open {
+			open += len(part.Elders)
+		}
+		period := ""
+		if x.Period != "" {
+			period = x.Period.Name()
+		}
+		w.line("%s%s%s还差%d位,%s", w.region(x.Region), period, x.Duty, open, w.by(x.Due))
+		for _, part := range x.Open {
+			w.part(part)
+		}
+		w.button("go:todo", "看名单")
+		w.button("go:leave", "请人代班")
+	}
+}
+
+func (w *letter) part(x ledger.OpenPart) {
+	who := w.in.View.Staff(x.UserID)
+	switch {
+	case x.Region != "":
+		who = w.region(x.Region)
+	case x.UserID == "":
+		who = "没人管"
+	}
+	why := ""
+	switch {
+	case x.Away.UserID != "" && x.Away.Deputy == "":
+		why = fmt.Sprintf("(请假到%s,没有代班)", x.Away.To.Short())
+	case x.Away.UserID != "":
+		why = fmt.Sprintf("(请假到%s,%s代班)", x.Away.To.Short(), w.in.View.Staff(x.Away.Deputy))
+	case x.Tried > 0:
+		why = fmt.Sprintf("(%d位去过没见到)", x.Tried)
+	}
+	w.line("%s:差%d位%s", who, len(x.Elders), why)
+}
+
+func (w *letter) proposed() {
+	for i, x := range w.Propose {
+		s, ok := w.in.View.Sheet(x.ElderID)
+		if !ok {
+			continue
+		}
+		if i == 0 {
+			w.line("有老人符合条件,请您定")
+		}
+		as := "可列为巡访对象"
+		if x.Key {
+			as = "可列为重点"
+		}
+		w.line("%s %s:%s(%s)", s.Elder.Name, x.Cover, as, clause(x.Source))
+		if x.Key {
+			w.button("go:tier:"+x.ElderID, "重点 "+s.Elder.Name)
+		} else {
+			w.button("go:card:"+x.ElderID, "看"+s.Elder.Name)
+		}
+	}
+}
+
+// clause is a source without what it says: "002 四(一)".
+func clause(source string) string {
+	head, _, _ := strings.Cut(source, ":")
+	head, _, _ = strings.Cut(head, ";")
+	return clip(head, 20)
+}
+
+func (w *letter) reviewed() {
+	for _, x := range w.Reviews {
+		s, ok := w.in.View.Sheet(x.ElderID)
+		if !ok {
+			continue
+		}
+		w.line("%s暂停巡访到%s,该看看了:回来了没有", s.Elder.Name, x.Review.Short())
+		w.button("go:standing:"+x.ElderID+":"+standingBack, clip(s.Elder.Name, buttonWidth-3)+"回来了")
+		w.button("go:card:"+x.ElderID, "看"+s.Elder.Name)
+	}
+}
+
+func (w *letter) weekGaps() {
+	for i, g := range w.Gaps {
+		if i == 0 {
+			w.line("下周可能有人没人看,请先安排")
+		}
+		switch g.Kind {
+		case ledger.GapNobody:
+			w.line("%s:%d位老人没有巡访员", w.region(g.Region), g.Elders)
+			w.button("go:gaps", "看空缺")
+		case ledger.GapLeave:
+			w.line("%s:%s到%s请假,没有代班", w.in.View.Staff(g.UserID), g.From.Short(), g.To.Short())
+			w.button("go:leave", "请人代班")
+		case ledger.GapLoad:
+			w.line("%s:还有%d位要看,只剩%d天", w.in.View.Staff(g.UserID), g.Elders, g.Days)
+			w.button("go:leave", "请人代班")
+		}
+	}
+}
+
+func (w *letter) duePapers() {
+	for _, x := range w.Papers {
+		w.line("%s%s的%s,%s(%s)", w.region(x.Region), x.Period.Name(), x.Name, w.by(x.Due), clause(x.Source))
+		w.button("go:paper:"+strings.Join([]string{x.Name, x.Region, string(x.Period), "done"}, "/"), x.Name+"已报")
+	}
+}
+
+// paper notes that an office has sent what it owes, so that nobody reminds it again.
+func (t *turn) paper(key string) {
+	t.say("✓ 记下了,这一期不再提醒。")
+	t.out.Notices = append(t.out.Notices, ledger.Notice{Key: key, To: t.in.User, Kind: ledger.NoticeCounty, Day: t.in.Today,
+		Message: t.out.Messages[len(t.out.Messages)-1].Key, Cause: "said to be sent", At: t.in.Now})
+}
+
+// fitLines are as many lines as a phone shows, and how many more there are.
+func fitLines(lines []string, width int) string {
+	used := 0
+	for i, l := range lines {
+		if used += utf8.RuneCountInString(l) + 1; used > width-8 && i < len(lines)-1 || used > width {
+			return strings.Join(append(lines[:max(i, 0):max(i, 0)], fmt.Sprintf("…还有%d行", len(lines)-i)), "\n")
+		}
+	}
+	return strings.Join(lines, "\n")
+}

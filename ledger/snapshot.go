@@ -1,0 +1,82 @@
+package ledger
+
+import "time"
+
+// Snapshot is what the calendar decides from: the ledger, what was done, and what was said already.
+type Snapshot struct {
+	Roster  *Roster
+	Entries map[string][]Entry // by elder, from the half-year's first day on
+	Notices []Notice           // of the last half-year
+	Zone    *time.Location
+}
+
+// Letter is one message of the calendar to one person: what it is about and why it goes out. Its words are made by flows.
+type Letter struct {
+	Key     string // of the message: one person's of one day
+	To      string
+	At      time.Time // when it goes out
+	Notices []Notice
+	Mine    bool       // the person owes something: their own list
+	Lists   []OpenList // for a lead: what is still open, and with whom
+	Propose []Proposed // for a lead: who may be covered, or key, from now on
+	Reviews []Standing // pauses to be looked at again
+	Gaps    []WeekGap  // of next week
+	Papers  []DuePaper
+}
+
+// OpenList is what is still open of a duty in a region.
+type OpenList struct {
+	Region string // code: a village, or a township told by its villages
+	Duty   string
+	Period Period
+	Due    Day
+	Need   int // elders who are owed it
+	Open   []OpenPart
+}
+
+// OpenPart is the part of an open list that one person answers for, or one village.
+type OpenPart struct {
+	UserID string // "" nobody answers for them
+	Region string // of a township's list
+	Elders []string
+	Away   Leave // of today, the zero Leave for who is there
+	Tried  int   // elders among them whom somebody tried to meet in the period
+}
+
+// Proposed is an elder whom a clause newly fits.
+type Proposed struct {
+	ElderID string
+	Cover   string
+	Source  string
+	Key     bool // as a key elder
+}
+
+// WeekGap is a hole in the coming week.
+type WeekGap struct {
+	Kind   GapKind
+	Region string
+	UserID string
+	Elders int // without anybody, or owed by the person
+	Days   int // that are left
+	From   Day // of the leave
+	To     Day
+}
+
+// GapKind is what a WeekGap lacks.
+type GapKind string
+
+const (
+	GapNobody GapKind = "nobody" // elders without a visitor
+	GapLeave  GapKind = "leave"  // somebody away without a deputy
+	GapLoad   GapKind = "load"   // more visits due than days left
+)
+
+// DuePaper is something an office owes.
+type DuePaper struct {
+	Name   string
+	Kind   string
+	Region string
+	Period Period
+	Due    Day
+	Source string
+}
