@@ -47,7 +47,7 @@ text with tabs between, and sends nothing: it names people and elders, so mind w
 			return err
 		}
 		if dry {
-			letters, messages, err := b.Letters(ctx, moment)
+			letters, messages, err := b.Letters(ctx, moment, true)
 			if err != nil {
 				return err
 			}

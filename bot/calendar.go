@@ -25,7 +25,8 @@ type calendar struct {
 const (
 	calendarEvery = 5 * time.Minute // people's minutes are spread over hours; nobody waits for one
 	offHour       = 3 * time.Minute
-	letterBack    = 7 // days: a letter that WeCom has not taken for so long is replaced by the next
+	noticeBack    = 400 // days: some things are told once and not again
+	letterBack    = 7   // days: a letter that WeCom has not taken for so long is replaced by the next
 )
 
 // run wakes the calendar until the context ends. A clock that is moved is noticed within seconds.
@@ -68,7 +69,7 @@ func (b *Bot) Snapshot(ctx context.Context, now time.Time) (*ledger.Snapshot, er
 	if err != nil {
 		return nil, err
 	}
-	notices, err := b.Store.Notices(ctx, from.Add(-31)) // a week or a change may have begun before
+	notices, err := b.Store.Notices(ctx, today.Add(-noticeBack))
 	if err != nil {
 		return nil, err
 	}
@@ -84,14 +85,14 @@ func (b *Bot) Snapshot(ctx context.Context, now time.Time) (*ledger.Snapshot, er
 	return snap, nil
 }
 
-// Letters are the calendar's messages of a day that are not said yet, those that wait for a humane hour among them, and none to
-// whoever is in the middle of a form.
-func (b *Bot) Letters(ctx context.Context, now time.Time) ([]ledger.Letter, []ledger.Message, error) {
+// Letters are the calendar's messages of a day that are not said yet, with all those that wait for a humane hour among them, and
+// none to whoever is in the middle of a form.
+func (b *Bot) Letters(ctx context.Context, now time.Time, all bool) ([]ledger.Letter, []ledger.Message, error) {
 	snap, err := b.Snapshot(ctx, now)
 	if err != nil {
 		return nil, nil, err
 	}
-	letters := scheduler.Plan(snap, b.Packs, now)
+	letters := slices.DeleteFunc(scheduler.Plan(snap, b.Packs, now), func(l ledger.Letter) bool { return !all && !b.Prompt && l.At.After(now) })
 	users := make([]string, len(letters))
 	for i, l := range letters {
 		users[i] = l.To
@@ -150,16 +151,19 @@ func (b *Bot) Remind(ctx context.Context, now time.Time, all bool) (int, error) 
 	if !all && !b.speaks(now) {
 		return 0, nil
 	}
-	letters, messages, err := b.Letters(ctx, now)
+	if err := b.Store.Untold(ctx, ledger.DayOf(now, b.Zone).Add(-2*letterBack), now); err != nil {
+		return 0, err
+	}
+	letters, messages, err := b.Letters(ctx, now, all)
 	if err != nil {
 		return 0, err
 	}
 	sent := 0
 	for i, l := range letters {
-		if !all && l.At.After(now) && !b.Prompt {
-			continue
-		}
 		m := messages[i]
+		if !all { // what WeCom does not take today is said anew, as it stands then
+			m.Expires = scheduler.Until(l.At, b.Zone)
+		}
 		if b.Prompt || !l.At.After(now) {
 			m.NotBefore = time.Time{}
 		}
@@ -185,15 +189,27 @@ func (b *Bot) Remind(ctx context.Context, now time.Time, all bool) (int, error) 
 
 func letterKey(user string, day ledger.Day) string { return "remind/" + user + "/" + string(day) }
 
-// speaks says whether the calendar says anything at an hour: outside of its hours there is nothing to look for.
+// speaks says whether the calendar says anything at a moment: outside of its hours, and on the full and half hour, when everybody
+// else's programs speak, there is nothing to look for.
 func (b *Bot) speaks(now time.Time) bool {
-	return !scheduler.Humane("", now, now, b.Zone).After(now)
+	return !scheduler.Humane("", now, now, b.Zone).After(now) && (b.Prompt || now.Minute()%30 != 0)
 }
 
 // moot are the letters that need not be said any more once something was done for elders: the next look at the calendar says what
 // is still owed. Only those that still wait can be taken back.
 func moot(r *ledger.Roster, changes ledger.Changes, today ledger.Day) []string {
 	var elders []string
+	for _, e := range changes.Edits {
+		for _, x := range e.Book.Standings {
+			elders = append(elders, x.ElderID)
+		}
+		for _, x := range e.Book.Tierings {
+			elders = append(elders, x.ElderID)
+		}
+		for _, x := range e.Book.Assignments {
+			elders = append(elders, x.ElderID)
+		}
+	}
 	for _, e := range changes.Entries {
 		elders = append(elders, e.ElderID)
 	}

@@ -85,7 +85,9 @@ func (b *Bot) owed(ctx context.Context, r *ledger.Roster, c *ledger.Changes, now
 		ids = append(ids, a.Was.ElderID, a.Now.ElderID)
 	}
 	slices.Sort(ids)
-	ids = slices.Compact(ids)
+	if ids = slices.Compact(ids); len(ids) == 0 {
+		return nil
+	}
 	today := ledger.DayOf(now, b.Zone)
 	revisions, err := b.Store.Reckoned(ctx, ids) // before the records: of two who record at once the later counts both
 	if err != nil {

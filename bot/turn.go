@@ -309,7 +309,7 @@ func (b *Bot) turn(ctx context.Context, pending []store.Inbound) (n int, err err
 		return 0, fmt.Errorf("read view: %w", err)
 	}
 	s, t.Changes = flows.Advance(b.Forms, s, input)
-	if len(t.Changes.Entries)+len(t.Changes.Amended) > 0 {
+	if len(t.Changes.Entries)+len(t.Changes.Amended)+len(t.Changes.Edits) > 0 {
 		roster, err := b.Store.Roster(ctx)
 		if err != nil {
 			return 0, err

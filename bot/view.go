@@ -141,6 +141,7 @@ func (o outlook) look(user string, in flows.Input) flows.View {
 		v.Figure = o.own(v.Elders, user, now.In(zone))
 		for _, p := range areas(r, user, today) {
 			v.Areas = append(v.Areas, o.figures(p, today)...)
+			v.Drives = append(v.Drives, o.drives(p, today)...)
 		}
 	}
 	return v
@@ -383,6 +384,39 @@ func (o outlook) figures(p ledger.Post, today ledger.Day) []flows.Area {
 		}
 	}
 	return lines
+}
+
+// drives are the extra rounds under way in a lead's area, each told by the parts of it.
+func (o outlook) drives(p ledger.Post, today ledger.Day) []flows.Drive {
+	r := o.roster
+	reg, _ := r.Region(p.Region)
+	var out []flows.Drive
+	for _, x := range r.Rounds() {
+		if !x.Holds(today) || !slices.Contains(r.Path(p.Region), x.Region) && !slices.Contains(r.Path(x.Region), p.Region) {
+			continue
+		}
+		d := flows.Drive{Name: x.Name, Due: x.To, Areas: []flows.Area{{Name: reg.Name}}}
+		for _, sum := range o.owes {
+			if sum.Duty != x.Name || sum.Due != x.To || !slices.Contains(r.Path(sum.Region), p.Region) || !slices.Contains(r.Path(sum.Region), x.Region) {
+				continue
+			}
+			name := o.part(reg.Level, sum)
+			i := slices.IndexFunc(d.Areas[1:], func(a flows.Area) bool { return a.Name == name }) + 1
+			if i == 0 {
+				i = len(d.Areas)
+				d.Areas = append(d.Areas, flows.Area{Name: name})
+			}
+			for _, i := range []int{0, i} {
+				d.Areas[i].Need += sum.Need
+				d.Areas[i].Done += sum.Done
+			}
+		}
+		if d.Areas[0].Need > 0 {
+			slices.SortFunc(d.Areas[1:], func(a, b flows.Area) int { return strings.Compare(a.Name, b.Name) })
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 // part is the line on which a sum is told.

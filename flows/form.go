@@ -476,7 +476,8 @@ func (t *turn) goTo(what string) {
 	case "assign", "move", "correct", "consent":
 		t.begin(affair{form: verb}, arg, nil)
 	case "tier": // proposed by the calendar (requirements §3 case 28)
-		t.begin(affair{form: "correct", with: Answers{"field": "tier", "value": string(ledger.TierKey)}}, arg, nil)
+		id, cover, _ := strings.Cut(arg, ":")
+		t.begin(affair{form: "correct", with: Answers{"field": "tier", "value": string(ledger.TierKey), "why": "符合" + cover}}, id, nil)
 	case "paper":
 		t.paper(arg)
 	case "card", "call", "seen", "check", "gaps", "basis":

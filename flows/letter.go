@@ -2,6 +2,7 @@ package flows
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -19,6 +20,9 @@ func Letter(l ledger.Letter, in Input, region func(code string) string) ledger.M
 	w.weekGaps()
 	w.duePapers()
 	if l.Mine {
+		if l.KeyOnly {
+			in.View.Elders = slices.DeleteFunc(slices.Clone(in.View.Elders), func(e Elder) bool { return e.Tier != ledger.TierKey })
+		}
 		in.Kind, in.Text, in.Key = Click, "todo", l.Key
 		_, out := Advance(Forms, State{}, in)
 		if len(w.lines) == 0 && len(out.Messages) > 0 {
@@ -83,18 +87,23 @@ func (w *letter) by(due ledger.Day) string {
 	}
 }
 
+// lacked is what was not done, or not often enough.
+var lacked = map[ledger.EntryKind]string{ledger.KindVisit: "看够", ledger.KindHelp: "帮扶", ledger.KindTalk: "联系家属"}
+
 // lists tell what nudging did not help: how many, with whom, and why (finding 3).
 func (w *letter) lists() {
 	for _, x := range w.Lists {
-		open := 0
+		elders := map[string]bool{} // of several who help one elder each answers for them
 		for _, part := range x.Open {
-			open += len(part.Elders)
+			for _, id := range part.Elders {
+				elders[id] = true
+			}
 		}
-		period := ""
+		what := x.Duty + "加访"
 		if x.Period != "" {
-			period = x.Period.Name()
+			what = x.Period.Name()
 		}
-		w.line("%s%s%s还差%d位,%s", w.region(x.Region), period, x.Duty, open, w.by(x.Due))
+		w.line("%s%s还差%d位没%s,%s", w.region(x.Region), what, len(elders), lacked[x.Kind], w.by(x.Due))
 		for _, part := range x.Open {
 			w.part(part)
 		}
@@ -138,7 +147,7 @@ func (w *letter) proposed() {
 		}
 		w.line("%s %s:%s(%s)", s.Elder.Name, x.Cover, as, clause(x.Source))
 		if x.Key {
-			w.button("go:tier:"+x.ElderID, "重点 "+s.Elder.Name)
+			w.button("go:tier:"+x.ElderID+":"+x.Cover, "重点 "+s.Elder.Name)
 		} else {
 			w.button("go:card:"+x.ElderID, "看"+s.Elder.Name)
 		}

@@ -162,7 +162,7 @@ func askPlace(a Answers, in Input) Prompt {
 var reviewDays = []int{30, 60, ledger.PauseMost}
 
 func askReview(a Answers, in Input) Prompt {
-	c := ledger.Card{Title: "最迟哪天再看一次?", Desc: title(a, in) + "暂停后要复核,到那天说「空缺」看得到。"}
+	c := ledger.Card{Title: "最迟哪天再看一次?", Desc: title(a, in) + "暂停后要复核,到那天会提醒村里。"}
 	most := ledger.Day(a["day"]).Add(ledger.PauseMost)
 	for _, n := range reviewDays {
 		day := min(in.Today.Add(n), most)

@@ -18,6 +18,7 @@ type View struct {
 	Elders []Elder  // of the speaker's everyday
 	Named  []Elder  // whom the sentence or the conversation is about besides
 	Areas  []Area   // a lead's figures, only when asked for
+	Drives []Drive  // likewise
 	Figure Figure   // the speaker's own, only when asked for
 	Leads  []Person // who hears of an emergency the speaker reports
 	Rules  Rules
@@ -152,6 +153,13 @@ type Figure struct {
 	Attempts, Refused           int
 	Found, Reported             int // findings, and those still with the village
 	NoPhoto                     int // door visits that owe a photo or a reason
+}
+
+// Drive is an extra round under way in an area that the speaker leads, and how far it has come: the area, then its parts.
+type Drive struct {
+	Name  string
+	Due   ledger.Day
+	Areas []Area
 }
 
 // Area is a line of a lead's figures: a village, or a visitor within one.

@@ -195,6 +195,12 @@ func (t *turn) stats() {
 		}
 		lines = append(lines, fmt.Sprintf("%s 还差%d位", a.Name, a.Missing), fmt.Sprintf("　%d位老人 已看%d/%d次", a.Elders, a.Done, a.Need))
 	}
+	for _, d := range v.Drives {
+		lines = append(lines, "", fmt.Sprintf("%s %s前看完", d.Name, d.Due.Short()))
+		for _, a := range d.Areas {
+			lines = append(lines, fmt.Sprintf("　%s 已看%d/%d位", a.Name, a.Done, a.Need))
+		}
+	}
 	if len(lines) == 0 {
 		t.say("还没有可以统计的。")
 		return

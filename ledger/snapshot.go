@@ -17,6 +17,7 @@ type Letter struct {
 	At      time.Time // when it goes out
 	Notices []Notice
 	Mine    bool       // the person owes something: their own list
+	KeyOnly bool       // these days nobody but key elders is spoken of
 	Lists   []OpenList // for a lead: what is still open, and with whom
 	Propose []Proposed // for a lead: who may be covered, or key, from now on
 	Reviews []Standing // pauses to be looked at again
@@ -28,7 +29,8 @@ type Letter struct {
 type OpenList struct {
 	Region string // code: a village, or a township told by its villages
 	Duty   string
-	Period Period
+	Kind   EntryKind
+	Period Period // "" of an extra round
 	Due    Day
 	Need   int // elders who are owed it
 	Open   []OpenPart

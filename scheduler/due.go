@@ -67,6 +67,30 @@ func walk(d *ledger.Dossier, entries []ledger.Entry, packs Packs, today ledger.D
 	}
 }
 
+// walkEnded tells the duties of the periods that have just ended and may still be entered: after an outage over their end the leads
+// have not heard of them.
+func walkEnded(d *ledger.Dossier, entries []ledger.Entry, packs Packs, today ledger.Day, tell func(ledger.Duty, *Pack, *Rule, span)) {
+	for i := range packs {
+		p := &packs[i]
+		grace := int(time.Duration(p.Close.Grace) / (24 * time.Hour))
+		for r := range p.rules(d.Regions) {
+			if r.Per == PerChange {
+				continue
+			}
+			s := spanOf(r.Per, today)
+			if today.Sub(s.first) >= grace {
+				continue
+			}
+			if s = spanOf(r.Per, s.first.Add(-1)); !packs.governs(i, s) {
+				continue
+			}
+			if x, owed := duty(d, entries, p, r, s, today); owed {
+				tell(x, p, r, s)
+			}
+		}
+	}
+}
+
 // DueIn is what was owed in the periods of the packs' rules that lie in a calendar period, seen from today: those that
 // have closed are done, failed, paused or cancelled, the current one as Due has it; future ones are not listed. The tier of a
 // closed period is the one held on its last day. Extra rounds that ended in the period are among it.

@@ -111,6 +111,11 @@ func Slot(user string, on ledger.Day, afternoon bool, zone *time.Location) time.
 	return on.In(zone).Add(time.Duration(minute) * time.Minute)
 }
 
+// Until is how long what goes out at a moment is worth saying: the last of that day's hours.
+func Until(at time.Time, zone *time.Location) time.Time {
+	return ledger.DayOf(at, zone).In(zone).Add(time.Duration(hours[1].to) * time.Minute)
+}
+
 // Humane is the moment at which something that should be said since a slot may be said now: at the slot, at once within the hours,
 // else in the next of them.
 func Humane(user string, slot, now time.Time, zone *time.Location) time.Time {

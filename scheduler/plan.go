@@ -52,6 +52,7 @@ type planner struct {
 	drafts map[string]*ledger.Letter // by userid
 	urgent map[string]bool           // letters about something of a day
 	late   map[string]bool           // letters of the afternoon only
+	quiet  bool                      // only key elders are spoken of
 }
 
 // label tells rules of one name apart: 月巡访(重点).
@@ -96,6 +97,8 @@ func newPlanner(snap *ledger.Snapshot, packs Packs, now time.Time) *planner {
 	p := &planner{snap: snap, roster: snap.Roster, packs: packs, now: now, today: ledger.DayOf(now, snap.Zone), sent: map[string]bool{},
 		said: map[string]bool{}, nudged: map[string]int{}, owed: map[owedKey]*owedGroup{}, open: map[openKey]*openGroup{},
 		drafts: map[string]*ledger.Letter{}, urgent: map[string]bool{}, late: map[string]bool{}}
+	main := packs.Main(p.today)
+	p.quiet = main.quiet(p.today)
 	month := ledger.MonthOf(p.today).First()
 	counted := map[string]bool{}
 	for _, n := range snap.Notices {
@@ -114,7 +117,7 @@ func (p *planner) survey() {
 		d, _ := p.roster.Dossier(e.ID)
 		entries := p.snap.Entries[e.ID]
 		village := ""
-		walk(&d, entries, p.packs, p.today, func(x ledger.Duty, pack *Pack, r *Rule, s span) {
+		tell := func(x ledger.Duty, pack *Pack, r *Rule, s span) {
 			if x.State == ledger.DutyPaused || x.State == ledger.DutyCancelled {
 				return
 			}
@@ -142,7 +145,7 @@ func (p *planner) survey() {
 				if tried(entries, x) {
 					g.tried[user]++
 				}
-				if who != "" {
+				if who != "" && x.State == ledger.DutyReady { // what has ended is the leads' to hear of
 					p.owes(owedKey{who, label, s.first}, pack, r, s, x, key)
 				}
 			}
@@ -150,7 +153,9 @@ func (p *planner) survey() {
 				g.parts[""] = append(g.parts[""], e.ID)
 			}
 			g.add(x, key)
-		})
+		}
+		walk(&d, entries, p.packs, p.today, tell)
+		walkEnded(&d, entries, p.packs, p.today, tell)
 	}
 }
 
@@ -248,7 +253,7 @@ func (p *planner) nudge() {
 			continue
 		}
 		l := p.letter(user)
-		l.Mine = true
+		l.Mine, l.KeyOnly = true, p.quiet && !p.urgent[user]
 		for _, at := range keys {
 			g, until := p.owed[at], p.today.Add(foldAhead)
 			if g.brief() {
@@ -318,7 +323,7 @@ func (p *planner) lists() {
 		if len(leads) == 0 {
 			leads = p.reachable(ledger.RoleCounty, up.village)
 		}
-		list := ledger.OpenList{Region: up.village, Duty: g.name, Period: g.span.period, Due: g.span.last}
+		list := ledger.OpenList{Region: up.village, Duty: g.name, Kind: g.rule.Kind, Period: g.span.period, Due: g.span.last}
 		for _, v := range villages {
 			part := ledger.OpenPart{Region: v.village}
 			for _, ids := range p.open[v].parts {
@@ -349,7 +354,7 @@ func (p *planner) nobody(g *openGroup) bool {
 }
 
 func (p *planner) openList(at openKey, g *openGroup) ledger.OpenList {
-	out := ledger.OpenList{Region: at.village, Duty: g.name, Period: g.span.period, Due: g.span.last, Need: g.need}
+	out := ledger.OpenList{Region: at.village, Duty: g.name, Kind: g.rule.Kind, Period: g.span.period, Due: g.span.last, Need: g.need}
 	for _, user := range slices.Sorted(maps.Keys(g.parts)) {
 		out.Open = append(out.Open, ledger.OpenPart{UserID: user, Elders: g.parts[user], Away: g.away[user], Tried: g.tried[user]})
 	}
@@ -503,7 +508,7 @@ func (p *planner) gaps() {
 	load := map[string]map[string]int{} // village → visitor → visits missing
 	left := map[string]int{}
 	for at, g := range p.open {
-		if g.rule.Kind != ledger.KindVisit {
+		if g.rule.Kind != ledger.KindVisit || g.span.last < p.today {
 			continue
 		}
 		for user, ids := range g.parts {

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"fmt"
 	"slices"
+	"time"
 
 	"xunfang/ledger"
 )
@@ -127,6 +128,16 @@ func (s *Store) untell(ctx context.Context, tx *sql.Tx, ids []int64) error {
 	}
 	if err != nil {
 		return fmt.Errorf("forget notices: %w", err)
+	}
+	return nil
+}
+
+// Untold forgets the notices, from a day on, of messages that ran out before WeCom took them: what they told of may be told anew.
+func (s *Store) Untold(ctx context.Context, from ledger.Day, now time.Time) error {
+	_, err := s.write.ExecContext(ctx, fmt.Sprintf("DELETE FROM notices WHERE day >= ? AND message IN (SELECT dedupe FROM outbox WHERE state IN (%d, %d) AND expires <= ?)",
+		outboxWaiting, outboxExpired), string(from), moment(now))
+	if err != nil {
+		return fmt.Errorf("forget what was not told: %w", err)
 	}
 	return nil
 }
