@@ -23,7 +23,7 @@ type calendar struct {
 }
 
 const (
-	calendarEvery = 5 * time.Minute // people's minutes are spread over hours; nobody waits for one
+	calendarEvery = 10 * time.Minute // people's minutes are spread over hours; nobody waits for one
 	offHour       = 3 * time.Minute
 	noticeBack    = 400 // days: some things are told once and not again
 	letterBack    = 7   // days: a letter that WeCom has not taken for so long is replaced by the next
@@ -41,7 +41,7 @@ func (c *calendar) run(ctx context.Context) {
 // tick looks at the calendar once in calendarEvery of the bot's clock, however often it is woken.
 func (c *calendar) tick(ctx context.Context) {
 	now := c.bot.Now()
-	at := now.Add(-offHour).Truncate(calendarEvery) // at 3, 8, 13 minutes past: never on a full or half hour
+	at := now.Add(-offHour).Truncate(calendarEvery) // at 3, 13, 23 minutes past: never on a full or half hour
 	if at.Equal(c.last) || !c.bot.Calendar() {
 		return
 	}

@@ -99,7 +99,7 @@ func (w *letter) lists() {
 				elders[id] = true
 			}
 		}
-		what := x.Duty + "加访"
+		what := roundName(x.Duty)
 		if x.Period != "" {
 			what = x.Period.Name()
 		}
