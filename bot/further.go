@@ -16,7 +16,7 @@ const mostHits = 8
 func (o outlook) further(v *flows.View, user string, today ledger.Day) {
 	r := o.roster
 	v.Revision = r.Version()
-	for _, p := range r.Posts(user) {
+	for _, p := range r.Acts(user, today) {
 		if p.Holds(today) && !slices.Contains(v.Roles, p.Role) {
 			v.Roles = append(v.Roles, p.Role)
 		}
@@ -84,7 +84,7 @@ func (o outlook) further(v *flows.View, user string, today ledger.Day) {
 // found are whom somebody may mean among those in their sight. Who has no area in charge sees a few dozen, and looking among
 // them is quicker than looking away from thousands of the same name.
 func (o outlook) found(said, user string, today ledger.Day, limit int) []names.Hit {
-	for _, p := range o.roster.Posts(user) {
+	for _, p := range o.roster.Acts(user, today) {
 		if p.Role != ledger.RoleVisitor && p.Role != ledger.RoleHelper && p.Holds(today) {
 			return o.names.Find(said, func(id string) bool { return o.roster.May(user, id, today).Sight > ledger.SightNone }, limit)
 		}

@@ -55,7 +55,7 @@ func sinceFor(r *ledger.Roster, user string, today ledger.Day) ledger.Day {
 // A whole township or county is told by figures, not by name.
 func reach(r *ledger.Roster, user string, today ledger.Day) []ledger.Elder {
 	out := r.Assigned(user, today)
-	for _, p := range r.Posts(user) {
+	for _, p := range r.Acts(user, today) {
 		switch {
 		case !p.Holds(today):
 		case p.Role == ledger.RoleHelper, p.Role == ledger.RoleVillage, p.Role == ledger.RoleKeeper:
@@ -90,7 +90,7 @@ func (o outlook) due(e ledger.Elder, entries []ledger.Entry, today ledger.Day) [
 
 // areas are the regions a lead's figures are told by: a village's visitors, a township's villages, a county's townships.
 func areas(r *ledger.Roster, user string, today ledger.Day) []ledger.Post {
-	return slices.DeleteFunc(slices.Clone(r.Posts(user)), func(p ledger.Post) bool {
+	return slices.DeleteFunc(slices.Clone(r.Acts(user, today)), func(p ledger.Post) bool {
 		return !p.Holds(today) || p.Role != ledger.RoleVillage && p.Role != ledger.RoleTownship && p.Role != ledger.RoleCounty
 	})
 }

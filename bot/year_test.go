@@ -1429,13 +1429,11 @@ var (
 // words reads a letter as its reader does: whoever is named must still be owed, and every number must be right.
 func (y *year) words(where string, w worker, l seenLetter, words string) {
 	lines := strings.Split(words, "\n")
-	var mine []lot
 	byKind := map[ledger.EntryKind]map[string]bool{ledger.KindVisit: {}, ledger.KindHelp: {}, ledger.KindTalk: {}}
 	for _, x := range y.owes(w.user, l.day) {
 		if l.day >= springEve && l.day <= springQuiet && !x.isKey(l.day) { // of them nothing is said these days
 			continue
 		}
-		mine = append(mine, x)
 		byKind[x.kind][x.name] = true
 	}
 	wrong := func(what string, got any, want int) {
