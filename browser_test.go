@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -31,12 +32,14 @@ func TestBrowser(t *testing.T) {
 		width, height int64
 	}{{"wide", 1440, 900}, {"narrow", 390, 844}} {
 		for _, story := range []struct {
-			name string
-			play func(*desk)
+			name     string
+			play     func(*desk)
+			calendar string // what is due depends on the day of the test
 		}{
-			{"visit", playVisit}, {"sentence", playSentence}, {"problem", playProblem}, {"emergency", playEmergency}, {"mishaps", playMishaps}, {"another day", playAnotherDay},
+			{"visit", playVisit, "off"}, {"sentence", playSentence, "off"}, {"problem", playProblem, "off"}, {"emergency", playEmergency, "off"},
+			{"mishaps", playMishaps, "off"}, {"another day", playAnotherDay, "off"}, {"calendar", playCalendar, "on"},
 		} {
-			t.Run(size.name+"/"+story.name, func(t *testing.T) { story.play(openDesk(t, browser, size.width, size.height)) })
+			t.Run(size.name+"/"+story.name, func(t *testing.T) { story.play(openDesk(t, browser, size.width, size.height, story.calendar)) })
 		}
 	}
 }
@@ -218,6 +221,40 @@ func playMishaps(d *desk) {
 	}
 }
 
+// The clock moves to the last days of a month: what is owed comes to the visitor, can be acted on from the card, and comes once.
+func playCalendar(d *desk) {
+	visitor := d.phone("wangfang")
+	now := d.now()
+	left := 4
+	if now.AddDate(0, 0, left+1).Day() == 1 { // today may have brought the same already
+		left = 3
+	}
+	at := time.Date(now.Year(), now.Month()+2, 0, 9, 5, 0, 0, now.Location()).AddDate(0, 0, -left) // of the next month
+	says := fmt.Sprintf(`位没看够,剩%d天`, left)
+	d.post("sim/clock", map[string]any{"to": at})
+	visitor.await(1, says)
+	said := len(visitor.messages())
+	visitor.click("card-button", "^看张桂兰$")
+	visitor.await(said+1, "张桂兰:上门还是电话")
+	d.post("sim/clock", map[string]any{"add": "20m"})
+	visitor.click("card-button", "^电话$")
+	visitor.click("card-button", "^都好$")
+	visitor.await(said+3, "今天电话,都好")
+	visitor.click("card-button", "^确认$")
+	visitor.await(said+3, "✓ 记好了")
+	d.post("sim/clock", map[string]any{"add": "20m"})
+	visitor.settled()
+	due := 0
+	for _, m := range visitor.messages()[said-1:] {
+		if strings.Contains(m, says) {
+			due++
+		}
+	}
+	if due != 1 {
+		d.t.Errorf("what is owed came %d times on one day", due)
+	}
+}
+
 // The clock moves to another day and the bot goes with it; 从头开始 brings back the first minute.
 func playAnotherDay(d *desk) {
 	visitor := d.phone("wangfang")
@@ -281,7 +318,7 @@ type desk struct {
 	prefix string // of the names of pictures
 }
 
-func openDesk(t *testing.T, browser context.Context, width, height int64) *desk {
+func openDesk(t *testing.T, browser context.Context, width, height int64, calendar string) *desk {
 	t.Helper()
 	address := port(t)
 	d := &desk{t: t, url: "http://" + address + "/"}
@@ -290,7 +327,7 @@ func openDesk(t *testing.T, browser context.Context, width, height int64) *desk 
 	}
 	ctx, stop := context.WithCancel(context.Background()) // t.Context() would end the demo before the page is closed
 	ended := make(chan error, 1)
-	go func() { ended <- demonstrate(ctx, address, t.TempDir()) }()
+	go func() { ended <- demonstrate(ctx, address, t.TempDir(), calendar) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-ended; err != nil {
@@ -365,6 +402,23 @@ func (d *desk) get(path string) (string, error) {
 	var out json.RawMessage
 	err = json.NewDecoder(resp.Body).Decode(&out)
 	return string(out), err
+}
+
+// post says something to the simulator that the page says with several clicks.
+func (d *desk) post(path string, what any) {
+	d.t.Helper()
+	body, err := json.Marshal(what)
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	resp, err := http.Post(d.url+path, "application/json", bytes.NewReader(body))
+	if err != nil {
+		d.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		d.t.Fatalf("%s: %s", path, resp.Status)
+	}
 }
 
 func (d *desk) do(steps ...chromedp.Action[chromedp.Void]) {

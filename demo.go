@@ -25,7 +25,7 @@ import (
 )
 
 func demoCommand() *cobra.Command {
-	var listen, data string
+	var listen, data, calendar string
 	cmd := &cobra.Command{
 		Use: "demo [--listen ADDRESS] [--data DIR]", Short: "the whole system on this machine, with a WeCom simulator and a page of phones",
 		Long: `Starts bot, embedded database, a WeCom simulator that speaks the real protocol over HTTP, and a sample county whose people
@@ -41,11 +41,15 @@ are all invented. One person plays every phone in a browser. --data keeps the st
 				defer os.RemoveAll(dir)
 				data = dir
 			}
-			return demonstrate(cmd.Context(), listen, data)
+			if calendar != "on" && calendar != "off" {
+				return usage{fmt.Errorf("--calendar is %q; say on or off", calendar)}
+			}
+			return demonstrate(cmd.Context(), listen, data, calendar)
 		},
 	}
 	cmd.Flags().StringVar(&listen, "listen", "127.0.0.1:8080", "address of the page")
 	cmd.Flags().StringVar(&data, "data", "", "folder that keeps the state")
+	cmd.Flags().StringVar(&calendar, "calendar", "on", "on: moving the clock brings what is due to the phones; off: only answers")
 	return cmd
 }
 
@@ -63,7 +67,7 @@ type demo struct {
 func (d *demo) now() time.Time { return time.Now().Add(time.Duration(d.offset.Load())) }
 
 // demonstrate runs until the context ends.
-func demonstrate(ctx context.Context, listen, data string) error {
+func demonstrate(ctx context.Context, listen, data, calendar string) error {
 	page, err := net.Listen("tcp", listen)
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w; choose another address with --listen", listen, errors.Unwrap(err))
@@ -74,6 +78,7 @@ func demonstrate(ctx context.Context, listen, data string) error {
 	}
 	callback.Close() // the bot takes this address, each time it is started anew
 	cfg := defaults()
+	cfg.Calendar = calendar
 	cfg.Listen, cfg.DataDir, cfg.Log.Level = callback.Addr().String(), data, "warn"
 	cfg.WeCom.APIBase, cfg.WeCom.CorpID, cfg.WeCom.AgentID, cfg.WeCom.Secret = "http://"+page.Addr().String(), "wwdemo0000000000", 1000002, rand.Text()
 	cfg.WeCom.Callback.Token, cfg.WeCom.Callback.EncodingAESKey = rand.Text(), (rand.Text() + rand.Text())[:43]
@@ -130,7 +135,7 @@ func (d *demo) start() error {
 	}
 	// Whoever moves the clock wants to see what is due, not to wait for everybody's minute; until then the phones are as empty as a
 	// first morning.
-	b.Prompt, b.Calendar = true, func() bool { return d.offset.Load() != 0 }
+	b.Prompt, b.Calendar = true, func() bool { return d.cfg.Calendar == "on" && d.offset.Load() != 0 }
 	l, err := net.Listen("tcp", d.cfg.Listen)
 	if err != nil {
 		return fail(errors.Join(fmt.Errorf("listen for the callback: %w", err), s.Close()))

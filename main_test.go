@@ -95,7 +95,7 @@ func TestExitStatus(t *testing.T) {
 			t.Errorf("%s prints the secret", c.args)
 		}
 	}
-	for _, cmd := range []string{"demo", "serve", "migrate", "import", "export", "outbox", "outbox list", "outbox retry", "outbox drop", "menu", "menu push",
+	for _, cmd := range []string{"demo", "serve", "migrate", "import", "export", "remind", "policy", "policy preview", "outbox", "outbox list", "outbox retry", "outbox drop", "menu", "menu push",
 		"doctor", "backup", "restore", "key", "key rotate", "key forget", "purge", "photos", "history", "parse"} {
 		if status, stdout, _ := say(t, append(strings.Fields(cmd), "--help")...); status != 0 || !strings.Contains(stdout, "Examples:") {
 			t.Errorf("%s --help: status %d, no example", cmd, status)

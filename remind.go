@@ -72,11 +72,41 @@ func remind(ctx context.Context, b *bot.Bot, moment time.Time) error {
 	}
 	send, cancel := context.WithTimeout(ctx, remindFor)
 	defer cancel()
-	if err := b.Deliver(send); err != nil {
+	if err := deliver(send, b); err != nil {
 		return fmt.Errorf("%s written, but not all sent: %w; serve sends the rest, and `xunfang outbox list` shows them", counted(n, "letter"), err)
 	}
 	fmt.Println(counted(n, "letter"))
 	return nil
+}
+
+// errUnsent says that WeCom did not take a letter and is asked again later.
+var errUnsent = errors.New("WeCom does not answer or refuses")
+
+// deliver sends until nothing of the calendar waits whose hour has come. What another process has in hand is waited for: a live
+// one sends it, a dead one's lease ends.
+func deliver(ctx context.Context, b *bot.Bot) error {
+	for {
+		if err := b.Deliver(ctx); err != nil {
+			return err
+		}
+		rows, err := b.Store.Outbox(ctx, store.OutboxFilter{States: []store.OutboxState{store.StateWaiting}, Limit: 100_000})
+		if err != nil {
+			return err
+		}
+		now := b.Now()
+		rows = slices.DeleteFunc(rows, func(r store.OutboxRow) bool { return !strings.HasPrefix(r.Key, "remind/") || r.NotBefore.After(now) })
+		if len(rows) == 0 {
+			return nil
+		}
+		if slices.ContainsFunc(rows, func(r store.OutboxRow) bool { return r.RetryAt.After(now) }) {
+			return errUnsent
+		}
+		select {
+		case <-ctx.Done():
+			return errUnsent
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
 }
 
 func listLetters(w io.Writer, letters []ledger.Letter, messages []ledger.Message) error {

@@ -127,7 +127,7 @@ func busy(c store.Conversation, now time.Time) bool {
 
 // letter puts a letter into words, from what its reader may see.
 func (b *Bot) letter(ctx context.Context, l ledger.Letter, now time.Time) (ledger.Message, error) {
-	in := flows.Input{Key: l.Key, User: l.To, Now: now, Today: ledger.DayOf(now, b.Zone), Zone: b.Zone, Kind: flows.Click, Text: "todo"}
+	in := flows.Input{Key: l.Key, User: l.To, Now: now, Today: ledger.DayOf(now, b.Zone), Zone: b.Zone, Kind: flows.Other} // no figures: they are of today's clock
 	var err error
 	if in.View, err = b.view(ctx, l.To, flows.State{}, in); err != nil {
 		return ledger.Message{}, fmt.Errorf("read view: %w", err)

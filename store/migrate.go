@@ -30,6 +30,9 @@ func (s *Store) Migrate(ctx context.Context) error {
 		if done, err := s.migrated(ctx, p); err != nil {
 			return err
 		} else if done {
+			if err := s.loadKeys(ctx); err != nil { // another process may have made the database meanwhile, with another key file
+				return err
+			}
 			return s.guard(ctx) // the database may let us now
 		}
 		if _, err = p.Up(ctx); err == nil {
