@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"xunfang/ledger"
 )
@@ -37,7 +36,7 @@ func Letter(l ledger.Letter, in Input, region func(code string) string) ledger.M
 	if len(w.lines) == 0 {
 		return m
 	}
-	card := ledger.Card{Task: task(l.Key), Title: clip(w.lines[0], titleWidth), Sub: fitLines(w.lines[1:], listWidth), Buttons: w.buttons}
+	card := ledger.Card{Task: task(l.Key), Title: clip(w.lines[0], titleWidth), Sub: shown(w.lines[1:], len(w.lines), "…还有%d行"), Buttons: w.buttons}
 	if len(card.Buttons) == 0 {
 		w.button("go:todo", "看名单")
 		card.Buttons = w.buttons
@@ -204,15 +203,4 @@ func (t *turn) paper(key string) {
 	t.say("✓ 记下了,这一期不再提醒。")
 	t.out.Notices = append(t.out.Notices, ledger.Notice{Key: key, To: t.in.User, Kind: ledger.NoticeCounty, Day: t.in.Today,
 		Message: t.out.Messages[len(t.out.Messages)-1].Key, Cause: "said to be sent", At: t.in.Now})
-}
-
-// fitLines are as many lines as a phone shows, and how many more there are.
-func fitLines(lines []string, width int) string {
-	used := 0
-	for i, l := range lines {
-		if used += utf8.RuneCountInString(l) + 1; used > width-8 && i < len(lines)-1 || used > width {
-			return strings.Join(append(lines[:max(i, 0):max(i, 0)], fmt.Sprintf("…还有%d行", len(lines)-i)), "\n")
-		}
-	}
-	return strings.Join(lines, "\n")
 }

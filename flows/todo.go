@@ -154,7 +154,7 @@ func (t *turn) todo() {
 		}
 		lines = append(lines, line+o.reason(t.in.Today, alike))
 	}
-	c.Sub = shown(lines)
+	c.Sub = shown(lines, todoLines, "…还有%d条,说「名册」看全部")
 	for i, o := range all[:min(todoButtons, len(all))] {
 		text := fmt.Sprintf(verbs[o.Kind], o.Elder.Name)
 		if len(v.named(o.Elder.Name)) > 1 {
@@ -191,11 +191,11 @@ func (t *turn) todoTitle(all []owed, alike bool) string {
 }
 
 // shown are the first of some lines, as many as a card shows, and how many more there are.
-func shown(lines []string) string {
+func shown(lines []string, most int, more string) string {
 	width := 0
 	for i, l := range lines {
-		if width += utf8.RuneCountInString(l) + 1; i == todoLines || width > listWidth-14 && i < len(lines)-1 {
-			return strings.Join(append(slices.Clone(lines[:i]), fmt.Sprintf("…还有%d条,说「名册」看全部", len(lines)-i)), "\n")
+		if width += utf8.RuneCountInString(l) + 1; i == most || width > listWidth-14 && i < len(lines)-1 {
+			return strings.Join(append(slices.Clone(lines[:i]), fmt.Sprintf(more, len(lines)-i)), "\n")
 		}
 	}
 	return strings.Join(lines, "\n")
