@@ -173,7 +173,7 @@ func (b *Bot) Remind(ctx context.Context, now time.Time, all bool) (int, error) 
 		}
 		changes := ledger.Changes{Messages: rendered, Notices: l.Notices}
 		for n := range letterBack { // of several that WeCom did not take, only the latest goes
-			changes.Drop = append(changes.Drop, letterKey(l.To, ledger.DayOf(now, b.Zone).Add(-1-n)))
+			changes.Drop = append(changes.Drop, letterKeys(l.To, ledger.DayOf(now, b.Zone).Add(-1-n))...)
 		}
 		switch err := b.Store.Commit(ctx, store.Turn{Changes: changes}); {
 		case errors.Is(err, store.ErrStale): // another process was faster
@@ -187,7 +187,11 @@ func (b *Bot) Remind(ctx context.Context, now time.Time, all bool) (int, error) 
 	return sent, nil
 }
 
-func letterKey(user string, day ledger.Day) string { return "remind/" + user + "/" + string(day) }
+// letterKeys are those of a person's letters of a day: the second is about something of the day (scheduler.Plan).
+func letterKeys(user string, day ledger.Day) []string {
+	key := "remind/" + user + "/" + string(day)
+	return []string{key, key + "/2"}
+}
 
 // speaks says whether the calendar says anything at a moment: outside of its hours, and on the full and half hour, when everybody
 // else's programs speak, there is nothing to look for.
@@ -214,14 +218,14 @@ func moot(r *ledger.Roster, changes ledger.Changes, today ledger.Day) []string {
 		elders = append(elders, e.ElderID)
 	}
 	for _, a := range changes.Amended {
-		elders = append(elders, a.Now.ElderID)
+		elders = append(elders, a.Was.ElderID, a.Now.ElderID)
 	}
 	var out []string
 	for _, id := range elders {
 		for _, user := range slices.Concat(r.Visiting(id, today), r.Helping(id, today)) {
-			out = append(out, letterKey(user, today))
+			out = append(out, letterKeys(user, today)...)
 			if l, away := r.Leave(user, today); away && l.Deputy != "" {
-				out = append(out, letterKey(l.Deputy, today))
+				out = append(out, letterKeys(l.Deputy, today)...)
 			}
 		}
 	}

@@ -22,7 +22,7 @@ func (p *planner) lists() {
 		up := openKey{town, at.duty, at.since}
 		towns[up] = append(towns[up], at)
 		mark := step{g.rule.Escalate.Village, g.pack.up(g.rule.Escalate.Village, g.span, g.key)}
-		if first := g.steps(); p.nobody(g) && len(first) > 0 && (mark.day == "" || first[0].day < mark.day) && mark.day > p.today {
+		if first := g.steps(); p.nobody(g) && len(first) > 0 && (mark.day == "" || first[0].day < mark.day && mark.day > p.today) {
 			mark = step{"nobody", first[0].day}
 		}
 		if mark.day == "" || mark.day > p.today {

@@ -119,7 +119,7 @@ func (p *planner) survey() {
 				return
 			}
 			if village == "" {
-				village = p.roster.At(e.Region, ledger.LevelVillage).Code
+				village = cmp.Or(p.roster.At(e.Region, ledger.LevelVillage).Code, e.Region) // or right under a township
 			}
 			label := r.label(x.Name)
 			at := openKey{village, label, s.first}

@@ -198,6 +198,25 @@ func TestLeave(t *testing.T) {
 	same(t, only("月巡访", w.days("2026-03-01", "2026-03-28")), "3月22日 月巡访(普通)/lea/111/2026-03/village-nobody")
 }
 
+// Without a step for the village in the rule, whoever cannot be nudged is still told of, once.
+func TestNobodyToNudgeAndNoStepForTheVillage(t *testing.T) {
+	w := newWorld(t, func(b *ledger.Book) { b.Leaves = []ledger.Leave{{UserID: "ann", From: "2026-03-20", To: "2026-03-31"}} }, "yongning")
+	for i := range w.packs[0].Duties {
+		w.packs[0].Duties[i].Escalate = Escalate{}
+	}
+	w.visited("B1", "2026-03-02")
+	same(t, only("月巡访", w.days("2026-03-01", "2026-03-31")), "3月22日 月巡访(普通)/lea/111/2026-03/village-nobody")
+}
+
+// Who lives right under a township is its lead's to hear of.
+func TestAnElderWithoutAVillage(t *testing.T) {
+	w := newWorld(t, func(b *ledger.Book) {
+		b.Elders = b.Elders[:1]
+		b.Elders[0].Region = "11"
+	}, "yongning")
+	same(t, only("月巡访", w.days("2026-03-28", "2026-03-31")), "3月30日 月巡访(普通)/tom/11/2026-03/township-1d", "3月31日 月巡访(普通)/tom/11/2026-03/township-0d")
+}
+
 func TestAnEmptyStepIsSkipped(t *testing.T) {
 	noLead := func(b *ledger.Book) {
 		b.Posts = slices.DeleteFunc(b.Posts, func(p ledger.Post) bool { return p.Role == ledger.RoleVillage })
