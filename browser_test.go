@@ -155,36 +155,45 @@ func playProblem(d *desk) {
 	visitor.await(7, "照片收到了")
 	visitor.click("card-button", "^确认$")
 	visitor.await(7, "✓ 记好了", card)
-	village.await(2, elder+".*取暖:烟筒漏烟.*插座烧黑了.*王芳")
+	village.await(2, "(?s)问题:"+elder+".*取暖:烟筒漏烟.*王芳.*我来办")
+	village.await(3, "(?s)问题:"+elder+".*插座烧黑了.*王芳.*我来办")
 	visitor.settled()
 	if got := township.messages()[1:]; len(got) > 0 {
 		d.t.Errorf("the township lead was told of what the village has in hand: %q", got)
 	}
 }
 
-// An emergency stands on the leads' phones until they open it; nobody else's phone rings.
+// An emergency stands on the leads' phones until they open it, and nobody else's phone rings; who has not acted after five minutes is
+// rung up; when one acts, everybody's card says who.
 func playEmergency(d *desk) {
 	visitor, other := d.phone("wangfang"), d.phone("liuyang")
+	village, township := d.phone("hejun"), d.phone("lixia")
 	visitor.menu("urgent")
 	visitor.await(1, "120 病")
-	visitor.await(2, "在哪")
+	visitor.await(2, "⚠ 已报告.*还没有人接")
 	d.sees(`[data-phone="hejun"].alarmed, [data-dock="hejun"].tile-alarm`)
 	d.sees(`[data-phone="lixia"].alarmed, [data-dock="lixia"].tile-alarm`)
 	visitor.say("田有福 摔倒了,叫不醒")
 	visitor.await(3, "已转过去")
-	for _, lead := range []*phone{d.phone("hejun"), d.phone("lixia")} {
+	for _, lead := range []*phone{village, township} {
 		lead.await(1, "(?s)⚠ 紧急.*王芳.*13900000009")
-		lead.await(2, "(?s)⚠ 紧急.*田有福.*摔倒了,叫不醒")
-		for range 2 {
-			lead.hold()
-			d.sees(fmt.Sprintf(`[data-phone=%q].alarmed .banner`, lead.userid))
-			lead.click("alarm-open", "打开")
-		}
+		lead.await(2, "(?s)王芳补充.*田有福")
+		lead.hold()
+		d.sees(fmt.Sprintf(`[data-phone=%q].alarmed .banner`, lead.userid))
+		lead.click("alarm-open", "打开")
 		d.sees(fmt.Sprintf(`[data-phone=%q]:not(.alarmed)`, lead.userid))
 	}
 	if got := other.messages(); len(got) > 0 || d.visible(`[data-phone="liuyang"].alarmed, [data-dock="liuyang"].tile-alarm`) {
 		d.t.Errorf("a visitor who is in charge of nobody here was alarmed: %q", got)
 	}
+	d.post("sim/clock", map[string]any{"add": "5m10s"})
+	village.hold()
+	d.sees(`[data-phone="hejun"] [data-testid="call-reject"]`)
+	village.click("call-reject", "")
+	village.click("card-button", "^我来处理$")
+	village.await(1, "您接了")
+	township.await(1, "何军已接")
+	visitor.await(2, "何军已接")
 }
 
 // WeCom away, messages four times, nonsense: every one has exactly one answer.

@@ -30,6 +30,7 @@ type Config struct {
 	Policy    policies `yaml:"policy"`
 	Words     []string `yaml:"words"`
 	WeCom     WeCom    `yaml:"wecom"`
+	Watch     Watch    `yaml:"watch"`
 	Database  Database `yaml:"database"`
 	Redis     struct {
 		URL string `yaml:"url"`
@@ -64,6 +65,7 @@ type WeCom struct {
 	AgentID    int    `yaml:"agent_id"`
 	Secret     string `yaml:"secret"`
 	CardUpdate string `yaml:"card_update"`
+	VoiceCall  string `yaml:"voice_call"`
 	Callback   struct {
 		Path           string `yaml:"path"`
 		Token          string `yaml:"token"`
@@ -73,6 +75,17 @@ type WeCom struct {
 		OpenKfid string `yaml:"open_kfid"`
 		Secret   string `yaml:"secret"`
 	} `yaml:"kf"`
+}
+
+// Watch says who hears that something is wrong with the bot itself. The robot's and the heartbeat's addresses are secrets: who
+// has one can speak in its place.
+type Watch struct {
+	Maintainer string `yaml:"maintainer"`
+	Heartbeat  struct {
+		URL  string `yaml:"url"`
+		File string `yaml:"file"`
+	} `yaml:"heartbeat"`
+	Robot string `yaml:"robot"`
 }
 
 // policies are the names or files of the packs that bind the county: one or a list of them.
@@ -102,7 +115,7 @@ type Database struct {
 func defaults() Config {
 	c := Config{Listen: "127.0.0.1:8080", Timezone: "Asia/Shanghai", DataDir: "./data", Policy: policies{"yongning"}, Calendar: "on"}
 	c.WeCom.APIBase = "https://qyapi.weixin.qq.com"
-	c.WeCom.CardUpdate = "api"
+	c.WeCom.CardUpdate, c.WeCom.VoiceCall = "api", "off"
 	c.WeCom.Callback.Path = "/wecom/callback"
 	c.Database.Driver = store.SQLite
 	c.Log.Level, c.Log.Format = "info", "text"
@@ -182,6 +195,18 @@ func LoadConfig(path string) (Config, error) {
 		}
 	}
 	oneOf("card_update", c.WeCom.CardUpdate, "api", "passive")
+	oneOf("voice_call", c.WeCom.VoiceCall, "on", "off")
+	c.Watch.Maintainer = strings.ToLower(c.Watch.Maintainer) // WeCom compares userids without case
+	if strings.ContainsAny(c.Watch.Maintainer, " |,、@") {
+		bad("maintainer", "must be one userid, as in 通讯录 → the member → 账号")
+	}
+	beat := c.Watch.Heartbeat.URL
+	if u, err := url.Parse(beat); beat != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
+		bad("heartbeat", "url must be an address such as https://hc-ping.com/…") // it is not quoted: who knows it can speak in its place
+	}
+	if _, err := c.robot(nil); err != nil {
+		bad("robot", "%v", err)
+	}
 	if !strings.HasPrefix(c.WeCom.Callback.Path, "/") {
 		bad("path", "must begin with /")
 	}
@@ -217,6 +242,14 @@ func (c Config) Door() (*wecom.Door, error) {
 		return nil, configError{"wecom.callback: " + err.Error()}
 	}
 	return d, nil
+}
+
+// robot is the group robot; nil where none is named.
+func (c Config) robot(now func() time.Time) (*wecom.Robot, error) {
+	if c.Watch.Robot == "" {
+		return nil, nil
+	}
+	return wecom.NewRobot(c.Watch.Robot, now)
 }
 
 // dsn is the database's address; empty with SQLite means the data folder.

@@ -81,6 +81,9 @@ func demonstrate(ctx context.Context, listen, data, calendar string) error {
 	cfg.Calendar = calendar
 	cfg.Listen, cfg.DataDir, cfg.Log.Level = callback.Addr().String(), data, "warn"
 	cfg.WeCom.APIBase, cfg.WeCom.CorpID, cfg.WeCom.AgentID, cfg.WeCom.Secret = "http://"+page.Addr().String(), "wwdemo0000000000", 1000002, rand.Text()
+	robot := rand.Text()
+	cfg.WeCom.VoiceCall, cfg.Watch.Maintainer = "on", "zhaomin"
+	cfg.Watch.Robot = cfg.WeCom.APIBase + "/cgi-bin/webhook/send?key=" + robot
 	cfg.WeCom.Callback.Token, cfg.WeCom.Callback.EncodingAESKey = rand.Text(), (rand.Text() + rand.Text())[:43]
 	if cfg.zone, err = time.LoadLocation(cfg.Timezone); err != nil {
 		return fmt.Errorf("time zone: %w", err)
@@ -91,7 +94,7 @@ func demonstrate(ctx context.Context, listen, data, calendar string) error {
 	d := &demo{cfg: cfg}
 	d.sim, err = sim.New(sim.Options{
 		CorpID: cfg.WeCom.CorpID, AgentID: cfg.WeCom.AgentID, Secret: cfg.WeCom.Secret, Token: cfg.WeCom.Callback.Token,
-		EncodingAESKey: cfg.WeCom.Callback.EncodingAESKey, CallbackURL: "http://" + cfg.Listen + cfg.WeCom.Callback.Path,
+		EncodingAESKey: cfg.WeCom.Callback.EncodingAESKey, RobotKey: robot, CallbackURL: "http://" + cfg.Listen + cfg.WeCom.Callback.Path,
 		Members: members(papers.Sample(ledger.DayOf(time.Now(), cfg.zone))), Now: d.now,
 		Shift: func(by time.Duration) { d.offset.Add(int64(by)) }, Reset: d.reset, Rows: d.rows,
 	})

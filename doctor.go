@@ -41,6 +41,7 @@ type doctor struct {
 	c    Config
 	out  io.Writer
 	now  func() time.Time
+	ring bool // the group robot may say a text
 
 	wecom *wecom.Client // nil: what it needs is not configured
 	door  *wecom.Door   // nil likewise
@@ -69,22 +70,25 @@ const (
 
 func doctorCommand() *cobra.Command {
 	var path string
+	var ring bool
 	cmd := &cobra.Command{
 		Use: "doctor --config FILE", Short: "check the configuration against the real parts, one by one",
 		Long: `Prints a line for each part: ok; warn, what works but should be known; BAD, what is wrong and how to mend it; -- not
-configured or not to be checked yet. It changes nothing. Run it as the user and with the environment that the service has.
+configured or not to be checked yet. It changes nothing, and says nothing to anybody: with --robot the group robot says one
+text, so that those on duty see that it can. Run it as the user and with the environment that the service has.
 Exit status 0 where nothing is BAD.`,
-		Example: "  xunfang doctor --config /etc/xunfang/config.yaml",
+		Example: "  xunfang doctor --config /etc/xunfang/config.yaml\n  xunfang doctor --robot --config /etc/xunfang/config.yaml",
 		Args:    exactly(0, "doctor takes no arguments; see --help"),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if path == "" {
 				return usage{errors.New("name the configuration with --config FILE; config.example.yaml is one to start from")}
 			}
-			d := &doctor{path: path, out: os.Stdout, now: time.Now}
+			d := &doctor{path: path, out: os.Stdout, now: time.Now, ring: ring}
 			return d.examine(cmd.Context())
 		},
 	}
 	cmd.Flags().StringVar(&path, "config", "", "configuration file (see config.example.yaml)")
+	cmd.Flags().BoolVar(&ring, "robot", false, "let the group robot say one text")
 	return cmd
 }
 
@@ -94,7 +98,7 @@ func (d *doctor) examine(ctx context.Context) error {
 	if d.read() {
 		for _, check := range []func(context.Context){
 			d.configMode, d.folder, d.key, d.rules, d.database, d.redis, d.knock, d.agent, d.members, d.menu, d.addresses,
-			d.process, d.callback, d.later,
+			d.process, d.callback, d.maintainer, d.heartbeat, d.robot, d.later,
 		} {
 			within, cancel := context.WithTimeout(ctx, doctorPatience)
 			check(within)
@@ -123,7 +127,8 @@ func (d *doctor) say(m mark, subject, format string, args ...any) {
 
 // secrets are the values that stay inside.
 func (d *doctor) secrets() []string {
-	all := []string{d.c.WeCom.Secret, d.c.WeCom.Callback.Token, d.c.WeCom.Callback.EncodingAESKey, d.c.WeCom.Kf.Secret}
+	all := []string{d.c.WeCom.Secret, d.c.WeCom.Callback.Token, d.c.WeCom.Callback.EncodingAESKey, d.c.WeCom.Kf.Secret,
+		d.c.Watch.Robot, d.c.Watch.Heartbeat.URL}
 	if c, err := sqldriver.ParseDSN(d.c.Database.DSN); err == nil { // whatever the driver: it may be the wrong one
 		all = append(all, c.Passwd)
 	}
@@ -896,6 +901,80 @@ func (d *doctor) certificate(u *url.URL, r reply) {
 	default:
 		d.say(good, subject, "valid until %s", r.expires.In(d.c.zone).Format(time.DateOnly))
 	}
+}
+
+// maintainer must be a member whom the app may write to; they need not be on the ledger.
+func (d *doctor) maintainer(ctx context.Context) {
+	const subject = "maintainer"
+	who := d.c.Watch.Maintainer
+	if who == "" {
+		d.say(odd, subject, "nobody is told when WeCom took no messages; name somebody's userid under watch.maintainer")
+		return
+	}
+	if !d.needsToken(subject) {
+		return
+	}
+	m, err := d.wecom.User(ctx, who)
+	a, refused := apiError(err)
+	switch {
+	case refused && (a.Code == 60111 || a.Code == 40003):
+		d.say(bad, subject, "%s is no userid of this corp; compare it with 通讯录 → the member → 账号", who)
+	case refused && (a.Code == 60011 || a.Code == 60021 || a.Code == 50002):
+		d.say(bad, subject, "%s is outside the app's visible range and will hear nothing; add them in 应用管理 → the app → 可见范围", who)
+	case !d.asked(subject, err):
+	case m.Status != 1:
+		d.say(odd, subject, "%s has not activated WeCom or is disabled; invite them in 通讯录", who)
+	default:
+		d.say(good, subject, "%s can be told", who)
+	}
+}
+
+// heartbeat: its address is not fetched, for that would say that the bot is well. Its host is knocked at.
+func (d *doctor) heartbeat(ctx context.Context) {
+	const subject = "heartbeat"
+	h := d.c.Watch.Heartbeat
+	if h.URL == "" && h.File == "" {
+		d.say(odd, subject, "nobody notices when the bot or this machine stops; name an address or a file under watch.heartbeat")
+		return
+	}
+	if u, err := url.Parse(h.URL); h.URL != "" && err == nil {
+		text, away := unreachable(get(ctx, u.Scheme+"://"+u.Host+"/").err)
+		if away {
+			d.say(bad, subject, "%s: %s; let this machine out to it, or name a proxy in HTTPS_PROXY", u.Host, text)
+		} else {
+			d.say(good, subject, "%s answers", u.Host)
+		}
+	}
+	if h.File == "" {
+		return
+	}
+	info, err := os.Stat(h.File)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && writable(filepath.Dir(h.File)), err == nil && info.Mode().IsRegular() && writable(h.File):
+		d.say(good, subject, "%s can be written", h.File)
+	default:
+		d.say(bad, subject, "this user may not write %s; run doctor as the service's user, or let it write there", h.File)
+	}
+}
+
+// robot speaks only when asked to: people would take its word for an emergency.
+func (d *doctor) robot(ctx context.Context) {
+	const subject = "group robot"
+	r, err := d.c.robot(d.now) // the address was looked at with the file
+	if r == nil || err != nil {
+		d.say(odd, subject, "none: when WeCom takes no messages from the app, nobody hears of an emergency; name one under watch.robot")
+		return
+	}
+	defer r.Close()
+	if !d.ring {
+		d.say(good, subject, "named, not tried; run doctor with --robot to let it say one text")
+		return
+	}
+	if err := r.Say(ctx, "【巡访】这是一次测试:企业微信发不出紧急情况时,会在这里说。"); err != nil {
+		d.say(bad, subject, "%v; copy its address again from the group → 群机器人", err)
+		return
+	}
+	d.say(good, subject, "it has said a text to its group")
 }
 
 // later are parts of WeCom that this version does not use yet.

@@ -51,6 +51,8 @@ const (
 	docKey    = "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C"
 	docPass   = "DSNPASSWORDmustNotShow"
 	docRedis  = "REDISPASSWORDmustNotShow"
+	docRobot  = "ROBOTKEYmustNotShow"
+	docHeart  = "HEARTBEATmustNotShow"
 )
 
 // patient is a healthy county.
@@ -268,8 +270,9 @@ database: {driver: %s, dsn: %q}
 redis: {url: %q}
 privacy: {key_file: %q}
 calendar: off
+watch: {maintainer: %q, heartbeat: {url: %q, file: %q}, robot: %q}
 `, keys["listen"], keys["public"], keys["data"], keys["api"], keys["corp"], keys["agent"], keys["secret"], keys["token"], keys["key"],
-		keys["driver"], keys["dsn"], keys["redis"], keys["keyfile"])
+		keys["driver"], keys["dsn"], keys["redis"], keys["keyfile"], keys["maintainer"], keys["heartbeat"], keys["beatfile"], keys["robot"])
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		p.t.Fatal(err)
 	}
@@ -284,9 +287,9 @@ func (p *patient) mustRun(args ...string) {
 }
 
 // examine runs the doctor; its lines by subject, those that are BAD apart.
-func (p *patient) examine(t *testing.T, config string) (status int, out string, faults map[string]string) {
+func (p *patient) examine(t *testing.T, config string, more ...string) (status int, out string, faults map[string]string) {
 	t.Helper()
-	cmd := exec.Command(p.bin, "doctor", "--config", config)
+	cmd := exec.Command(p.bin, append([]string{"doctor", "--config", config}, more...)...)
 	cmd.Env = append(os.Environ(), "SSL_CERT_FILE="+p.roots)
 	text, err := cmd.CombinedOutput()
 	status = cmd.ProcessState.ExitCode()
@@ -349,7 +352,7 @@ func (p *patient) discreet(t *testing.T, out string) {
 	t.Helper()
 	p.front.mu.Lock()
 	defer p.front.mu.Unlock()
-	secrets := append([]string{docSecret, docToken, docKey, docPass, docRedis}, p.front.seen...)
+	secrets := append([]string{docSecret, docToken, docKey, docPass, docRedis, docRobot, docHeart}, p.front.seen...)
 	if key, err := os.ReadFile(p.keys["keyfile"]); err == nil {
 		secrets = append(secrets, strings.Fields(string(key))[2])
 	}
@@ -431,12 +434,57 @@ func TestDoctor(t *testing.T) {
 			t.Run("healthy", healthy)
 			p.breakages(t)
 			t.Run("healthy again", healthy)
+			t.Run("watched", p.isWatched)
 		})
 	}
 	for _, driver := range []string{storetest.SQLite, storetest.MariaDB} {
 		t.Run("schema "+driver, func(t *testing.T) { t.Parallel(); schemas(t, bin, driver) })
 	}
 	t.Run("members", func(t *testing.T) { t.Parallel(); strangers(t, bin) })
+}
+
+// isWatched: what watches the bot is looked at, and neither told that the bot is well nor made to speak unless asked.
+func (p *patient) isWatched(t *testing.T) {
+	var mu sync.Mutex
+	var fetched, said []string
+	elsewhere := answers(t, func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		if r.Method == http.MethodPost {
+			said = append(said, string(body))
+			io.WriteString(w, `{"errcode":0,"errmsg":"ok"}`)
+			return
+		}
+		fetched = append(fetched, r.URL.Path)
+	})
+	alive := filepath.Join(t.TempDir(), "alive")
+	keys := maps.Clone(p.keys)
+	maps.Copy(keys, map[string]string{"maintainer": "HeJun", "heartbeat": elsewhere + "/" + docHeart, "beatfile": alive,
+		"robot": elsewhere + "/cgi-bin/webhook/send?key=" + docRobot})
+	config := p.write(keys)
+	for _, c := range []struct {
+		flags []string
+		robot string
+		said  int
+	}{{nil, "named, not tried", 0}, {[]string{"--robot"}, "it has said a text", 1}} {
+		status, out, _ := p.examine(t, config, c.flags...)
+		for _, want := range []string{"ok   maintainer: hejun can be told", "ok   heartbeat: 127.0.0.1:", "ok   heartbeat: " + alive, "ok   group robot: " + c.robot} {
+			if status != 0 || !strings.Contains(out, want) {
+				t.Errorf("status %d, no line %q in:\n%s", status, want, out)
+			}
+		}
+		p.discreet(t, out)
+		if len(said) != c.said {
+			t.Errorf("%v: the robot said %q", c.flags, said)
+		}
+	}
+	if slices.ContainsFunc(fetched, func(path string) bool { return path != "/" }) {
+		t.Errorf("the doctor told the heartbeat: %v", fetched)
+	}
+	if _, err := os.Stat(alive); !os.IsNotExist(err) {
+		t.Errorf("the doctor wrote the heartbeat's file: %v", err)
+	}
 }
 
 // breakages are tried on a county that is healthy but for one thing.
@@ -541,6 +589,16 @@ func (p *patient) breakages(t *testing.T) {
 			"redis": {"must be like redis://"}}},
 		"keys of the callback malformed": {change: map[string]string{"token": "has-a-hyphen", "key": "short"}, faults: map[string][]string{
 			"config": {"1 to 32 letters and digits", "43 letters and digits", "设置API接收"}}},
+		"maintainer unknown": {change: map[string]string{"maintainer": "nosuchmember"}, faults: map[string][]string{
+			"maintainer": {"nosuchmember is no userid", "通讯录 → the member"}}},
+		"heartbeat out of reach": {change: map[string]string{"heartbeat": "http://" + dead + "/" + docHeart}, faults: map[string][]string{
+			"heartbeat": {"nothing listens at " + dead, "let this machine out"}}},
+		"heartbeat into nowhere": {change: map[string]string{"beatfile": filepath.Join(dead, "alive")}, faults: map[string][]string{
+			"heartbeat": {"may not write", "the service's user"}}},
+		"robot's address cut": {change: map[string]string{"robot": "https://qyapi.weixin.qq.com/" + docRobot}, faults: map[string][]string{
+			"config": {"config.yaml:14: robot: the robot's address must be like", "cgi-bin/webhook/send?key="}}},
+		"heartbeat's address cut": {change: map[string]string{"heartbeat": docHeart}, faults: map[string][]string{
+			"config": {"config.yaml:14: heartbeat: url must be an address"}}},
 		"several faults of the file": {change: map[string]string{"driver": "oracle", "api": "nonsense"}, faults: map[string][]string{
 			"config": {"config.yaml:5: api_base: ", "config.yaml:10: driver: ", "sqlite, mysql"}}},
 	} {

@@ -185,9 +185,17 @@ func newBot(c Config, s *store.Store, now func() time.Time) (*bot.Bot, error) {
 	if err != nil {
 		return nil, err
 	}
+	watching := bot.Watching{Maintainer: c.Watch.Maintainer, Heart: bot.Heart{URL: c.Watch.Heartbeat.URL, File: c.Watch.Heartbeat.File}}
+	switch robot, err := c.robot(now); {
+	case err != nil:
+		return nil, configError{"watch.robot: " + err.Error()}
+	case robot != nil:
+		watching.Robot = robot
+	}
 	return bot.New(bot.Options{
 		Store: s, Door: door, Messenger: w, AgentID: c.WeCom.AgentID, CallbackPath: c.WeCom.Callback.Path, Packs: c.packs,
-		Zone: c.zone, Album: album, Reader: c.reader, Gather: 700 * time.Millisecond, Passive: c.WeCom.CardUpdate == "passive", Calendar: func() bool { return c.Calendar == "on" }, Now: now, Log: c.logger(),
+		Zone: c.zone, Album: album, Reader: c.reader, Gather: 700 * time.Millisecond, Passive: c.WeCom.CardUpdate == "passive",
+		Calendar: func() bool { return c.Calendar == "on" }, Voice: c.WeCom.VoiceCall == "on", Watch: watching, Now: now, Log: c.logger(),
 	}), nil
 }
 

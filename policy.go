@@ -53,9 +53,12 @@ change and for whom, and names the file under policy: in the configuration.`,
 			return err
 		},
 	}, &cobra.Command{
-		Use: "check FILE", Short: "every fault of a policy file at once", Example: "  xunfang policy check county.yaml",
-		Args: exactly(1, "name one policy file"),
-		RunE: func(_ *cobra.Command, args []string) error { return checkPolicy(args[0]) },
+		Use: "check FILE", Short: "every fault of a policy file at once",
+		Long: `Reads a policy file and names every fault in it with its line; of a sound one it prints what it asks, in words. What a file does not
+say of emergencies, problems, departments and drills (alarm:, matters:, departments:, drill:) is as in yongning.`,
+		Example: "  xunfang policy check county.yaml",
+		Args:    exactly(1, "name one policy file"),
+		RunE:    func(_ *cobra.Command, args []string) error { return checkPolicy(args[0]) },
 	}, &cobra.Command{
 		Use: "diff OLD NEW", Short: "what a change of policy means, in words",
 		Long: `Says in which rules, dates and words the new policy differs from the old one. Each is the name of one that ships or a file.
@@ -117,6 +120,12 @@ func checkPolicy(name string) error {
 	for _, x := range p.Papers {
 		fmt.Println("    ", x.Words())
 	}
+	fmt.Println("    ", p.Alarm.Words())
+	fmt.Println("    ", p.Matters.Words())
+	for _, x := range p.Depts {
+		fmt.Println("    ", x.Words())
+	}
+	fmt.Println("    ", p.Drill.Words())
 	return nil
 }
 

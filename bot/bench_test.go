@@ -40,6 +40,8 @@ func (m *mute) Send(context.Context, ledger.Message) (wecom.Receipt, error) {
 	return wecom.Receipt{MsgID: "m"}, nil
 }
 
+func (m *mute) Heard(context.Context, string, string) (wecom.Heard, error) { return wecom.Heard{}, nil }
+
 func (m *mute) Fetch(context.Context, string, int64) ([]byte, string, error) {
 	return nil, "", errors.New("no photos here")
 }

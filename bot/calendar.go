@@ -129,7 +129,7 @@ func busy(c store.Conversation, now time.Time) bool {
 func (b *Bot) letter(ctx context.Context, l ledger.Letter, now time.Time) (ledger.Message, error) {
 	in := flows.Input{Key: l.Key, User: l.To, Now: now, Today: ledger.DayOf(now, b.Zone), Zone: b.Zone, Kind: flows.Other} // no figures: they are of today's clock
 	var err error
-	if in.View, err = b.view(ctx, l.To, flows.State{}, in); err != nil {
+	if in.View, _, err = b.view(ctx, l.To, flows.State{}, in); err != nil {
 		return ledger.Message{}, fmt.Errorf("read view: %w", err)
 	}
 	roster, err := b.Store.Roster(ctx)

@@ -97,17 +97,15 @@ var faults = []struct {
 	{"receiver gone", nil, func(w *weather) {
 		w.sim.SetVisible("hejun", false)
 		w.say("紧急 摔倒")
-		w.say("取消")
 		w.calm()
-		w.hears("⚠ 先打电话", "在哪、是谁", "好,这次不记了")
+		w.hears("⚠ 先打120", "⚠ 已报告:摔倒")
 		w.of("lixia", "⚠ 紧急:摔倒")
 		w.of("hejun")
 		w.dead("hejun", "receiver gone")
 		w.sim.SetVisible("hejun", true)
-		w.now.Add((11 * time.Minute).Milliseconds())
-		w.say("紧急 又摔倒")
+		w.say("李秀英没有呼吸了")
 		w.calm()
-		w.of("hejun", "⚠ 紧急:又摔倒")
+		w.of("hejun", "10:00 王芳补充") // what he missed was for whoever could be reached; from now on he hears
 		w.dead("hejun", "receiver gone")
 	}},
 	{"userid unknown", nil, func(w *weather) {

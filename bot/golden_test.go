@@ -35,7 +35,7 @@ var beijing = time.FixedZone("Asia/Shanghai", 8*3600)
 type outcome struct {
 	to     string // "" for a record
 	update bool
-	alarm  bool
+	call   bool // rung up
 	text   string
 	card   *ledger.Card
 	record string
@@ -52,6 +52,7 @@ type world interface {
 	voice(user string)
 	place(user string)
 	calendar() // look at the calendar now, whatever minute everybody has of their own
+	ladder()   // look at the ladders
 	take() []outcome
 }
 
@@ -158,6 +159,8 @@ func (p *player) act(line string) error {
 		p.w.place(p.user)
 	case line == "(日历)":
 		p.w.calendar()
+	case line == "(梯子)":
+		p.w.ladder()
 	case strings.HasPrefix(line, "(旧卡)["):
 		return p.tap(strings.TrimPrefix(line, "(旧卡)"), true)
 	case strings.HasPrefix(line, "["), strings.HasPrefix(line, "▢"):
@@ -250,13 +253,13 @@ func (p *player) show(outs []outcome) string {
 		if o.to != p.user {
 			mark += "(" + o.to + ") "
 		}
-		if o.alarm {
-			mark += "(响铃) "
-		}
 		lines := strings.Split(o.text, "\n")
-		if o.card != nil {
+		switch {
+		case o.call:
+			lines = []string{"(电话)"}
+		case o.card != nil:
 			lines = cardLines(*o.card)
-			if !o.update {
+			if !o.update || o.card.Done == "" && len(o.card.Buttons) > 0 {
 				p.cards[o.to] = append(p.cards[o.to], *o.card)
 			}
 		}
@@ -279,6 +282,8 @@ func rank(o outcome, user string) string {
 		return "0"
 	case o.to == user:
 		return "1"
+	case o.call: // no telling when it rang between two messages
+		return "2" + o.to + "~"
 	}
 	return "2" + o.to
 }
@@ -379,6 +384,22 @@ func records(c ledger.Changes) []string {
 	for _, f := range c.Facts {
 		out = append(out, strings.TrimSpace(fmt.Sprintf("fact %s %s %s %s", f.ElderID, f.Field, f.Result, f.Value)))
 	}
+	for _, s := range c.Cases {
+		out = append(out, happened(s.Case, s.Events)...)
+	}
+	return out
+}
+
+// happened writes down the lines of a case's timeline.
+func happened(x ledger.Case, events []ledger.Event) []string {
+	var out []string
+	for _, e := range events {
+		who := e.By
+		if e.To != "" {
+			who += "→" + e.To
+		}
+		out = append(out, strings.Join(strings.Fields(fmt.Sprintf("%s %d %s %s %s%s %s", x.No, e.N, e.Kind, who, e.Level, e.Dept, e.Text)), " "))
+	}
 	return out
 }
 
@@ -409,6 +430,10 @@ type pure struct {
 	steps  []ledger.Step      // newest first
 	amends []ledger.Amendment // oldest first
 	told   []ledger.Notice
+	files  []ledger.CaseFile
+	alarms int64
+	cards  map[string]string // task by the key of the message that brought the card
+	used   map[string]bool   // messages whose card was changed: one code is good for one update
 }
 
 // sampled is the sample county as an import some days ago left it, and the import's step.
@@ -487,7 +512,104 @@ func (w *pure) begin(t *testing.T, pack string, at time.Time) {
 	w.o.names = names.New(w.o.roster)
 }
 
-func (w *pure) clock(at time.Time) { w.now = at }
+func (w *pure) clock(at time.Time) {
+	w.now = at
+	w.ladder()
+}
+
+// ladder does what the ladders ask for now.
+func (w *pure) ladder() {
+	o := w.o
+	today := ledger.DayOf(w.now, beijing)
+	o.pack = o.packs.Main(today)
+	for _, f := range slices.Clone(w.files) {
+		step, rings := o.climbed(f, f.Step(), w.now, beijing)
+		if step.Case.Rev == f.Rev || f.Kind != ledger.CaseAlarm && f.Due.After(w.now) || f.State.Over() {
+			continue
+		}
+		in := flows.Input{Key: fmt.Sprintf("case/%s/%d", f.Key, step.Case.Rev), Now: w.now, Today: today, Zone: beijing, Kind: flows.Other}
+		in.View.Rules = o.rules(today)
+		messages := o.spoken(f, step, rings, in)
+		w.stepped([]ledger.CaseStep{step})
+		w.said(messages)
+	}
+}
+
+// stepped makes true what becomes of cases, as the store does.
+func (w *pure) stepped(steps []ledger.CaseStep) {
+	for _, s := range steps {
+		i := slices.IndexFunc(w.files, func(f ledger.CaseFile) bool { return f.Key == s.Case.Key })
+		switch {
+		case i < 0 && s.Seen == 0 && (s.Case.Kind != ledger.CaseAlarm || s.Alarms == w.alarms):
+			w.files = append(w.files, ledger.CaseFile{Case: s.Case, Timeline: s.Events})
+			if s.Case.Kind == ledger.CaseAlarm {
+				w.alarms++
+			}
+		case i >= 0 && s.Seen == w.files[i].Rev:
+			w.files[i] = w.files[i].With(s)
+		default:
+			w.t.Fatalf("case %s is changed from %d, which is not what it is", s.Case.No, s.Seen)
+		}
+		for _, line := range happened(s.Case, s.Events) {
+			w.outs = append(w.outs, outcome{record: line})
+		}
+	}
+}
+
+// said delivers messages.
+func (w *pure) said(messages []ledger.Message) {
+	if w.cards == nil {
+		w.cards, w.used = map[string]string{}, map[string]bool{}
+	}
+	for _, m := range messages {
+		x := outcome{to: m.To, update: m.Code != "", text: m.Text, card: m.Card, call: m.Voice}
+		switch {
+		case m.Photo != "":
+			continue
+		case m.Of != "" && (w.cards[m.Of] == "" || w.used[m.Of]):
+			x.card, x.text = nil, m.Fallback
+		case m.Of != "":
+			c := *m.Card
+			c.Task = w.cards[m.Of]
+			x.update, x.card, w.used[m.Of] = true, &c, true
+		case m.Card != nil && m.Code == "":
+			w.cards[m.Key] = m.Card.Task
+		}
+		w.outs = append(w.outs, x)
+	}
+}
+
+// readCases are the cases that a message wants, as the bot reads them.
+func (w *pure) readCases(o outlook, user string, in flows.Input) cases {
+	var c cases
+	for _, f := range w.files {
+		if o.wants.Alarms && f.Kind == ledger.CaseAlarm {
+			if ledger.DayOf(f.At, beijing) == in.Today {
+				c.today++
+			}
+			if !f.State.Over() {
+				c.files = append(c.files, f)
+				continue
+			}
+		}
+		if slices.Contains(o.wants.Cases, f.Key) {
+			c.files = append(c.files, f)
+		}
+	}
+	if o.wants.Alarms {
+		c.count = w.alarms
+	}
+	for _, f := range w.files {
+		if x := (&Bot{}).mattersOf(o, user, in.Today); o.wants.Matters && f.Kind != ledger.CaseAlarm && !f.State.Over() &&
+			(slices.Contains(x.Regions, f.Region) || f.Dept != "" && slices.Contains(x.Depts, f.Dept) || f.Knows(user)) {
+			c.waiting = append(c.waiting, f)
+		}
+		if o.wants.Solved != "" && f.ElderID == o.wants.Solved && f.State == ledger.CaseSolved {
+			c.solved = append(c.solved, f)
+		}
+	}
+	return c
+}
 
 func (w *pure) advance(user string, in flows.Input) {
 	var s flows.State
@@ -515,8 +637,12 @@ func (w *pure) advance(user string, in flows.Input) {
 		o.steps = w.history(e.ID)
 	}
 	o.about(user, in)
+	o.cases = w.readCases(o, user, in)
 	in.View = o.look(user, in)
 	s, c := flows.Advance(flows.Forms, s, in)
+	o.voice(&c, in)
+	w.stepped(c.Cases)
+	c.Cases = nil
 	w.states[user], _ = json.Marshal(s)
 	w.o.entries = append(w.o.entries, c.Entries...)
 	w.o.findings = append(w.o.findings, c.Findings...)
@@ -532,11 +658,8 @@ func (w *pure) advance(user string, in flows.Input) {
 	for _, r := range records(c) {
 		w.outs = append(w.outs, outcome{record: r})
 	}
-	for _, m := range c.Messages {
-		if m.Photo == "" {
-			w.outs = append(w.outs, outcome{to: m.To, update: m.Code != "", alarm: m.Priority == ledger.PriorityAlarm, text: m.Text, card: m.Card})
-		}
-	}
+	w.said(c.Messages)
+	w.now = w.now.Add(time.Second) // as on the wire, where two equal taps of one second are one
 }
 
 // amend makes true what a turn corrects, as the store does.
@@ -600,6 +723,11 @@ func (w *pure) no(entry string) string {
 	for _, e := range w.o.entries {
 		if e.Key == entry {
 			return e.No
+		}
+	}
+	for _, f := range w.files {
+		if f.Key == entry {
+			return f.No
 		}
 	}
 	return "?" + entry
@@ -678,9 +806,10 @@ func (w *pure) calendar() {
 			continue
 		}
 		w.told = append(w.told, l.Notices...)
-		w.outs = append(w.outs, outcome{to: m.To, text: m.Text, card: m.Card})
+		w.said([]ledger.Message{m})
 	}
 }
+
 func (w *pure) take() []outcome { o := w.outs; w.outs = nil; return o }
 func (w *pure) tap(user, task, button string, picks map[string][]string) {
 	w.advance(user, flows.Input{Kind: flows.Tap, Task: task, Button: button, Picks: picks, Code: fmt.Sprintf("code%d", w.n)})

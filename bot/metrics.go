@@ -46,33 +46,45 @@ func newMetrics(b *Bot) *metrics {
 	m.unsent = byCall("outbox_unsent_total", "Attempts WeCom did not accept.")
 	m.turn = prometheus.NewHistogram(prometheus.HistogramOpts{Name: "xunfang_turn_seconds", Help: "Time from taking a message up to its commit.",
 		Buckets: []float64{.0005, .001, .0025, .005, .01, .025, .05, .1, .25, 1, 5}})
-	m.registry.MustRegister(m.turn, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), outboxGauges{b})
+	m.registry.MustRegister(m.turn, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), gauges{b})
 	return m
 }
 
-// outboxGauges read the outbox when they are asked.
-type outboxGauges struct{ bot *Bot }
+// gauges read the database when they are asked.
+type gauges struct{ bot *Bot }
 
 var (
-	descWaiting = prometheus.NewDesc("xunfang_outbox_waiting", "Messages waiting to be sent.", nil, nil)
-	descDead    = prometheus.NewDesc("xunfang_outbox_dead", "Messages given up.", nil, nil)
-	descAlarm   = prometheus.NewDesc("xunfang_oldest_alarm_seconds", "Age of the oldest alarm not yet delivered, 0 when none waits.", nil, nil)
+	descWaiting  = prometheus.NewDesc("xunfang_outbox_waiting", "Messages waiting to be sent.", nil, nil)
+	descDead     = prometheus.NewDesc("xunfang_outbox_dead", "Messages given up.", nil, nil)
+	descAlarm    = prometheus.NewDesc("xunfang_oldest_alarm_seconds", "Age of the oldest alarm not yet delivered, 0 when none waits.", nil, nil)
+	descOpen     = prometheus.NewDesc("xunfang_open_alarms", "Emergencies that nobody acts on, drills not counted.", nil, nil)
+	descOpenAge  = prometheus.NewDesc("xunfang_oldest_open_alarm_seconds", "Age of the oldest emergency that nobody acts on, 0: there is none.", nil, nil)
+	descLadder   = prometheus.NewDesc("xunfang_ladder_look_age_seconds", "Time since all ladders were last looked at; more than 15 is wrong.", nil, nil)
+	descAccepted = prometheus.NewDesc("xunfang_wecom_accepted_age_seconds",
+		"Time since WeCom last took a message from this process; absent until it took one. It grows while there is nothing to say.", nil, nil)
 )
 
-func (outboxGauges) Describe(c chan<- *prometheus.Desc) {
-	c <- descWaiting
-	c <- descDead
-	c <- descAlarm
+func (gauges) Describe(c chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{descWaiting, descDead, descAlarm, descOpen, descOpenAge, descLadder, descAccepted} {
+		c <- d
+	}
 }
 
-func (g outboxGauges) Collect(c chan<- prometheus.Metric) {
+func (g gauges) Collect(c chan<- prometheus.Metric) {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
 	defer cancel()
-	s, err := g.bot.Store.OutboxStats(ctx)
-	if err != nil {
-		return
+	give := func(d *prometheus.Desc, v float64) { c <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v) }
+	give(descLadder, g.bot.watch.unclimbed().Seconds())
+	if age, ok := g.bot.watch.silence(); ok {
+		give(descAccepted, age.Seconds())
 	}
-	c <- prometheus.MustNewConstMetric(descWaiting, prometheus.GaugeValue, float64(s.Waiting))
-	c <- prometheus.MustNewConstMetric(descDead, prometheus.GaugeValue, float64(s.Dead))
-	c <- prometheus.MustNewConstMetric(descAlarm, prometheus.GaugeValue, s.OldestAlarm.Seconds())
+	if s, err := g.bot.Store.OutboxStats(ctx); err == nil {
+		give(descWaiting, float64(s.Waiting))
+		give(descDead, float64(s.Dead))
+		give(descAlarm, s.OldestAlarm.Seconds())
+	}
+	if open, oldest, err := g.bot.unattended(ctx); err == nil {
+		give(descOpen, float64(open))
+		give(descOpenAge, oldest.Seconds())
+	}
 }

@@ -165,12 +165,15 @@ type watched struct {
 }
 
 func (w *watched) begin(t *testing.T, pack string, at time.Time) {
-	w.t, w.rig = t, newRig(t, w.driver, pack, at, func(o *Options) { o.Log = w.log.logger() })
+	w.t, w.rig = t, newRig(t, w.driver, pack, at, func(o *Options) { o.Log, o.Messenger = w.log.logger(), unheard{o.Messenger} })
 	w.store = w.rig.store
 	w.shown, w.ids, w.count = map[string]sim.Message{}, map[string]string{}, map[string]int{}
 	w.typed, w.seen = map[string][]string{}, map[string]string{}
 	w.records()
 }
+
+// caseNo is a case's number, which says nothing of anybody.
+var caseNo = regexp.MustCompile(`^[急事需演]\d{6}-\S+$`)
 
 func (w *watched) say(user, text string) {
 	w.typed[user] = append(w.typed[user], text)
@@ -217,6 +220,7 @@ func (w *watched) look(p private, roster *ledger.Roster, to, text string, today 
 			switch {
 			case number.MatchString(token):
 				w.t.Errorf("%s: a whole identity number goes to %s", w.script, to)
+			case phone.MatchString(token) && toCall(roster, to, text, line, token, today):
 			case phone.MatchString(token):
 				w.phones = append(w.phones, w.script+" "+to+": "+strings.TrimSpace(line))
 			}
@@ -231,7 +235,8 @@ func (w *watched) look(p private, roster *ledger.Roster, to, text string, today 
 		}
 	}
 	for name, elders := range p.mentions(text) {
-		if !slices.ContainsFunc(elders, func(id string) bool { return roster.May(to, id, today).Sight > ledger.SightNone }) {
+		sees := func(id string) bool { return roster.May(to, id, today).Sight > ledger.SightNone || w.part(to, id) }
+		if !slices.ContainsFunc(elders, sees) {
 			for line := range strings.Lines(text) {
 				if strings.Contains(line, name) {
 					w.blind = append(w.blind, w.script+" "+to+": "+strings.TrimSpace(line))
@@ -239,6 +244,35 @@ func (w *watched) look(p private, roster *ledger.Roster, to, text string, today 
 			}
 		}
 	}
+}
+
+var alarmNo = regexp.MustCompile(`急\d{6}-\d+`)
+
+// part says whether somebody was told of a case about an elder in words that name them: a department, a deputy, who it was passed to.
+func (w *watched) part(user, elder string) bool {
+	files, err := w.store.CasesOf(context.Background(), store.CaseFilter{Elders: []string{elder}})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return slices.ContainsFunc(files, func(f ledger.CaseFile) bool {
+		return ledger.MayCase(f, user, ledger.Access{}, false, false) >= ledger.CasePart
+	})
+}
+
+// toCall says whether a whole number is there because calling is the point: a colleague's who reported something, and in an
+// emergency the elder's and the family's, to whoever may see the elder.
+func toCall(r *ledger.Roster, to, text, line, number string, today ledger.Day) bool {
+	head, _, _ := strings.Cut(strings.TrimSpace(line), ":")
+	switch {
+	case head == "电话", strings.Contains(line, "先打给"):
+		return slices.ContainsFunc(r.Book().People, func(p ledger.Person) bool { return p.Phone == number })
+	case (head == "老人" || head == "家属") && (alarmNo.MatchString(text) || strings.HasPrefix(text, "请告诉家属")):
+		return slices.ContainsFunc(r.Elders(), func(e ledger.Elder) bool {
+			owns := e.Phone == number || slices.ContainsFunc(r.Kin(e.ID), func(k ledger.Kin) bool { return k.Phone == number })
+			return owns && r.May(to, e.ID, today).Sight > ledger.SightNone
+		})
+	}
+	return false
 }
 
 func clipRunes(s string, n int) string {
@@ -277,13 +311,17 @@ func (w *watched) aside(t *testing.T) {
 	if err != nil || len(rows) == 0 {
 		t.Fatalf("%d rows in the outbox: %v", len(rows), err)
 	}
+	asked := 0
 	for _, r := range rows {
+		if r.State == store.StateSent && r.Call != ledger.CallHeard {
+			asked++
+		}
 		r.MsgID, r.ResponseCode = "", "" // WeCom's, and random
 		check("an outbox row", fmt.Sprintf("%+v", r))
 	}
 	calls := w.traces(t)
-	if len(calls) < len(rows) {
-		t.Errorf("%s: %d calls are on record for %d messages", w.script, len(calls), len(rows))
+	if len(calls) < asked {
+		t.Errorf("%s: %d calls are on record for %d messages", w.script, len(calls), asked)
 	}
 	for _, c := range calls {
 		query, err := url.QueryUnescape(c.Query)
@@ -322,7 +360,7 @@ func (w *watched) raw(t *testing.T, dir string) {
 	p := privateOf(roster.Book())
 	for _, said := range w.typed {
 		for _, s := range said {
-			if utf8.RuneCountInString(s) >= 6 {
+			if utf8.RuneCountInString(s) >= 6 && !caseNo.MatchString(s) {
 				p.texts = append(p.texts, s)
 			}
 		}
@@ -366,9 +404,6 @@ func (w *watched) raw(t *testing.T, dir string) {
 var wholePhones = map[string][]string{
 	"要打电话: calling is the point": {
 		"look wangfang: 本人 13900000100", "look wangfang: 儿子 张建军 13900000300", "check wangfang: 本人 13900000888", "check wangfang: 女儿 李文娟 13900000305"},
-	"an alarm: the reporter's number, for those in charge to call back": {
-		"urgent hejun: 13900000009", "urgent lixia: 13900000009", "visit-not-met hejun: 13900000009", "visit-not-met lixia: 13900000009",
-		"danger hejun: 13900000009", "danger lixia: 13900000009", "voice hejun: 13900000009", "voice lixia: 13900000009"},
 	"what was heard, to the keeper who settles it": {
 		"check xumei: 改为:他儿子13900000777", "talk xumei: 改为:马生林 13900000999", "correct xumei: 电话停机了,她女儿说换成 13900000996"},
 	"what somebody has just typed, read back for confirmation": {
@@ -384,6 +419,7 @@ var withoutSight = map[string][]string{
 		"entered-late wangfang: 王建国(望远村一组,76岁)",
 		"entered-late wangfang: 王建国(望远村一组,76岁) 3月19日(补录) 上门 都好",
 		"entered-late wangfang: 王建国只归您到3月19日,那以后的由接手的人记。哪天去的?直接打,比如「昨天」;不记了说「取消」。"},
+	"an emergency of one of two of the name: what was said is passed on": {"alarm-sentence shenjie: 说的:马秀兰摔倒了"},
 	"hand-over: the former visitor learns who took over": {
 		"assign wangfang: 从今天起,张桂兰(望远村三组,78岁)由刘洋接手。之前看过、还没记的,请告诉村里补上。",
 		"entered-late wangfang: 从今天起,王建国(望远村一组,76岁)由刘洋接手。之前看过、还没记的,请告诉村里补上。",
@@ -492,6 +528,8 @@ func TestPrivacyOfTrouble(t *testing.T) {
 // roads are the functions of this package that take an elder, or all of some region, out of the roster by themselves, and why
 // each shows nobody more than May allows. Whoever opens a new road to the ledger has to say so here.
 var roads = map[string]string{
+	"caseView":   "asks MayCase before it fills in anything of the elder",
+	"spot":       "says only where an alarm goes; flows never say it to the speaker (TestUnseenElderIsNotTold)",
 	"colleagues": "reads posts, and no elder",
 	"due":        "counts, for whom its callers show",
 	"duties":     "asks May of the elder whose clauses are asked for",

@@ -25,8 +25,10 @@ const (
 	claimSize = 32
 	sendEvery = time.Second // a look without a poke: alarms have rows with due times
 	retryCap  = 10 * time.Minute
-	codeLife  = 71 * time.Hour // of a response_code: 72 hours (wecom/94888), less what passed before the turn
-	maxPhoto  = 25 << 20       // bytes; WeCom takes 10 MB from an app, phones may send more
+
+	retryAlarm = 30 * time.Second // no alarm waits longer for the next attempt
+	codeLife   = 71 * time.Hour   // of a response_code: 72 hours (wecom/94888), less what passed before the turn
+	maxPhoto   = 25 << 20         // bytes; WeCom takes 10 MB from an app, phones may send more
 )
 
 func newSender(b *Bot) *sender { return &sender{bot: b, pokes: make(chan struct{}, 1)} }
@@ -102,16 +104,21 @@ func (b *Bot) dispatch(ctx context.Context, c store.Claim) {
 	}()
 	call, cancel := context.WithTimeout(ctx, lease*3/4)
 	defer cancel()
-	var receipt wecom.Receipt
-	var err error
-	if c.Message.Call == ledger.CallFetch {
-		err = b.fetch(call, c.Message)
-	} else {
-		receipt, err = b.Messenger.Send(call, c.Message)
+	receipt, err := b.deliver(call, c.Message)
+	if errors.Is(err, errNoCode) { // nothing that could be changed is on the phone: it is said in words
+		if err := b.instead(ctx, c); err != nil {
+			b.Log.Error("outcome not marked", "message", c.ID, "err", err)
+		}
+		return
 	}
 	b.wecomAnswered(err)
 	if err == nil || errors.Is(err, wecom.ErrAlreadySent) || b.updated(c, err) {
 		b.metrics.sent.WithLabelValues(string(c.Message.Call)).Inc()
+		if c.Message.Call == ledger.CallVoice {
+			if err := b.rang(ctx, c, receipt.MsgID); err != nil {
+				b.Log.Error("nobody will ask how a call went", "message", c.ID, "err", err)
+			}
+		}
 		if err := b.Store.Sent(ctx, c, store.Receipt(receipt)); err != nil {
 			b.Log.Error("sent but not marked", "message", c.ID, "err", err)
 		}
@@ -121,6 +128,43 @@ func (b *Bot) dispatch(ctx context.Context, c store.Claim) {
 	if err := b.settle(ctx, c, err); err != nil {
 		b.Log.Error("outcome not marked", "message", c.ID, "err", err)
 	}
+}
+
+// errNoCode says that the card to be changed never went out, or that its answer was lost with the code in it.
+var errNoCode = errors.New("no response_code")
+
+// deliver is one attempt.
+func (b *Bot) deliver(ctx context.Context, m ledger.Message) (wecom.Receipt, error) {
+	switch {
+	case m.Call == ledger.CallFetch:
+		return wecom.Receipt{}, b.fetch(ctx, m)
+	case m.Call == ledger.CallHeard:
+		return wecom.Receipt{}, b.heard(ctx, m)
+	case m.Of != "":
+		code, err := b.Store.CodeOf(ctx, m.Of)
+		if err != nil {
+			return wecom.Receipt{}, err
+		}
+		if code == "" {
+			return wecom.Receipt{}, errNoCode
+		}
+		if m, err = wecom.Coded(m, code); err != nil {
+			return wecom.Receipt{}, err
+		}
+	}
+	return b.Messenger.Send(ctx, m)
+}
+
+// instead says in words what could not be said as it was meant; what has no words is given up.
+func (b *Bot) instead(ctx context.Context, c store.Claim) error {
+	if c.Message.Fallback == "" {
+		return b.Store.Dead(ctx, c, "nothing to change")
+	}
+	m, err := wecom.Render(ledger.Message{Key: c.Message.Key, To: c.Message.To, Priority: c.Message.Priority, Text: c.Message.Fallback}, b.AgentID)
+	if err != nil {
+		return err
+	}
+	return b.Store.Replace(ctx, c, m)
 }
 
 // updated says that an update is refused because an earlier attempt, whose answer was lost, used its response_code up: the
@@ -136,7 +180,11 @@ func (b *Bot) settle(ctx context.Context, c store.Claim, cause error) error {
 	v := wecom.Classify(cause)
 	b.Log.Warn("not sent", "message", c.ID, "call", string(c.Message.Call), "attempt", c.Attempts, "reason", v.Reason, "err", cause)
 	if v.Action != wecom.Drop {
-		at := b.Now().Add(backoff(v.After, c.Attempts))
+		most := retryCap
+		if c.Message.Priority == ledger.PriorityAlarm && v.After <= retryAlarm { // somebody waits for help; what WeCom asks for is kept to
+			most = retryAlarm
+		}
+		at := b.Now().Add(min(backoff(v.After, c.Attempts), most))
 		if refused := (*wecom.APIError)(nil); errors.As(cause, &refused) {
 			return b.Store.Retry(ctx, c, at, v.Reason)
 		}
@@ -147,13 +195,8 @@ func (b *Bot) settle(ctx context.Context, c store.Claim, cause error) error {
 			return err
 		}
 	}
-	if c.Message.Call != ledger.CallSend && c.Message.Fallback != "" { // the card can no longer be changed, or the picture not be sent: say it in words
-		m := ledger.Message{Key: c.Message.Key, To: c.Message.To, Priority: c.Message.Priority, Text: c.Message.Fallback}
-		m, err := wecom.Render(m, b.AgentID)
-		if err != nil {
-			return err
-		}
-		return b.Store.Replace(ctx, c, m)
+	if c.Message.Call != ledger.CallSend && c.Message.Fallback != "" { // the card can no longer be changed, the picture not be sent, nobody rung up
+		return b.instead(ctx, c)
 	}
 	return b.Store.Dead(ctx, c, v.Reason)
 }

@@ -28,6 +28,7 @@ import (
 type Messenger interface {
 	Send(context.Context, ledger.Message) (wecom.Receipt, error)
 	Fetch(ctx context.Context, mediaID string, maxBytes int64) (data []byte, contentType string, err error)
+	Heard(ctx context.Context, userid, callID string) (wecom.Heard, error)
 }
 
 // Options are what a Bot is made of.
@@ -46,6 +47,8 @@ type Options struct {
 	Calendar     func() bool        // whether the calendar speaks now: who owes something is reminded, and leads hear of it; nil: never
 	Prompt       bool               // the calendar speaks to everybody at once within its hours: for a demo
 	Gather       time.Duration      // how long to wait for more where visits are told one right after the other; 0: not at all
+	Voice        bool               // people are rung up (wecom/91627); otherwise they are told in writing
+	Watch        Watching           // who hears that something is wrong with the bot itself
 	Now          func() time.Time
 	Log          *slog.Logger
 }
@@ -63,6 +66,8 @@ type Bot struct {
 	recall    recall
 	bursts    bursts
 	indexes   indexes
+	watch     *watch
+	climbed   atomic.Int64 // unix ms at which all ladders were last looked at
 	wecomUp   atomic.Int64 // unix ms of WeCom's last good answer, negative: of the first failure since
 }
 
@@ -81,6 +86,7 @@ func New(o Options) *Bot {
 		o.Reader = shippedWords()
 	}
 	b := &Bot{Options: o}
+	b.watch = newWatch(b)
 	b.metrics = newMetrics(b)
 	b.turns = newTurns(b)
 	b.sender = newSender(b)
@@ -114,11 +120,14 @@ func (b *Bot) Run(ctx context.Context) {
 	if r, err := b.Store.Roster(ctx); err == nil { // before the first message has to wait for it
 		b.indexes.of(r)
 	}
+	b.watch.recall(ctx)
 	var g sync.WaitGroup
 	g.Go(func() { b.turns.run(ctx) })
 	g.Go(func() { b.sender.run(ctx) })
 	g.Go(func() { b.second.run(ctx) })
 	g.Go(func() { b.listen(ctx) })
+	g.Go(func() { b.climb(ctx) })
+	g.Go(func() { b.watch.run(ctx) })
 	if b.Calendar != nil {
 		g.Go(func() { b.dates.run(ctx) })
 	}
@@ -236,7 +245,11 @@ type readiness struct {
 	Degraded []string `json:"degraded"`
 	Waiting  int      `json:"outbox_waiting"`
 	Dead     int      `json:"outbox_dead"`
-	Alarm    float64  `json:"oldest_alarm_seconds"` // age of the oldest alarm not yet delivered, 0 none
+	Alarm    float64  `json:"oldest_alarm_seconds"`                 // age of the oldest alarm not yet delivered, 0 none
+	Open     int      `json:"open_alarms"`                          // emergencies on which nobody acts
+	Oldest   float64  `json:"oldest_open_alarm_seconds"`            // age of the oldest of them, 0 none
+	Ladder   float64  `json:"ladder_look_age_seconds"`              // since the ladders were looked at last
+	Accepted float64  `json:"wecom_accepted_age_seconds,omitempty"` // since WeCom took something last
 }
 
 // ready says whether a callback can be kept now. Redis or WeCom being away is degraded, not unready.
@@ -251,14 +264,29 @@ func (b *Bot) ready(w http.ResponseWriter, r *http.Request) {
 		out.Ready = err == nil
 		out.Waiting, out.Dead, out.Alarm = stats.Waiting, stats.Dead, stats.OldestAlarm.Seconds()
 	}
+	if open, oldest, err := b.unattended(ctx); err == nil { // an error is the ladder's: a callback can be kept all the same
+		out.Open, out.Oldest = open, oldest.Seconds()
+	}
 	if !out.Ready {
 		out.Degraded = append(out.Degraded, "database")
+	}
+	out.Ladder = b.watch.unclimbed().Seconds()
+	if age, ok := b.watch.silence(); ok {
+		out.Accepted = age.Seconds()
 	}
 	if !b.Store.RedisUp(ctx) {
 		out.Degraded = append(out.Degraded, "redis")
 	}
-	if b.wecomUp.Load() < 0 {
+	if b.wecomUp.Load() < 0 || b.watch.away.Load() {
 		out.Degraded = append(out.Degraded, "wecom")
+	}
+	if out.Alarm > alarmPatience.Seconds() { // or only a question after a call waits
+		if stuck, err := b.watch.stuck(ctx); err != nil || stuck {
+			out.Degraded = append(out.Degraded, "alarms")
+		}
+	}
+	if out.Ladder > ladderPatience.Seconds() {
+		out.Degraded = append(out.Degraded, "ladder")
 	}
 	w.Header().Set("Content-Type", "application/json")
 	if !out.Ready {

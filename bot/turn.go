@@ -305,10 +305,14 @@ func (b *Bot) turn(ctx context.Context, pending []store.Inbound) (n int, err err
 	if b.Passive { // the card has been greyed already, and one code is good for one update
 		input.Code = ""
 	}
-	if input.View, err = b.view(ctx, in.User, s, input); err != nil {
+	var o outlook
+	if input.View, o, err = b.view(ctx, in.User, s, input); err != nil {
 		return 0, fmt.Errorf("read view: %w", err)
 	}
 	s, t.Changes = flows.Advance(b.Forms, s, input)
+	if len(t.Changes.Cases) > 0 {
+		o.voice(&t.Changes, input)
+	}
 	if len(t.Changes.Entries)+len(t.Changes.Amended)+len(t.Changes.Edits) > 0 {
 		roster, err := b.Store.Roster(ctx)
 		if err != nil {
@@ -364,9 +368,11 @@ func kindOf(ev wecom.Event) (flows.Kind, bool) {
 // render puts messages into WeCom's words now, so that a repeat is byte for byte the same and WeCom can know it for one.
 func (b *Bot) render(messages []ledger.Message) ([]ledger.Message, error) {
 	for i, m := range messages {
-		if m.Photo != "" {
+		m.Voice = m.Voice && b.Voice
+		switch {
+		case m.Photo != "":
 			m.Call = ledger.CallFetch
-		} else {
+		case m.Call == "":
 			var err error
 			if m, err = wecom.Render(m, b.AgentID); err != nil {
 				return nil, fmt.Errorf("render %s: %w", m.Key, err)
@@ -389,16 +395,16 @@ func (b *Bot) apologise(ctx context.Context, in store.Inbound) error {
 }
 
 // view reads what the speaker may see. Figures are read only for the words that show them.
-func (b *Bot) view(ctx context.Context, user string, s flows.State, in flows.Input) (flows.View, error) {
+func (b *Bot) view(ctx context.Context, user string, s flows.State, in flows.Input) (v flows.View, o outlook, err error) {
 	roster, err := b.Store.Roster(ctx)
 	if err != nil {
-		return flows.View{}, err
+		return v, o, err
 	}
-	o := outlook{roster: roster, packs: b.Packs, pack: b.Packs.Main(in.Today), names: b.indexes.of(roster)}
+	o = outlook{roster: roster, packs: b.Packs, pack: b.Packs.Main(in.Today), names: b.indexes.of(roster)}
 	in.View.Said, in.View.Added = b.read(o, user, flows.About(s), in)
 	o.wants = flows.Asks(s, in)
 	if o.logs, err = b.logged(ctx, o, user, in); err != nil {
-		return flows.View{}, err
+		return v, o, err
 	}
 	o.about(user, in)
 	ids := make([]string, 0, len(o.elders))
@@ -412,15 +418,15 @@ func (b *Bot) view(ctx context.Context, user string, s flows.State, in flows.Inp
 	}
 	if led := areas(roster, user, in.Today); o.wants.Figures && len(led) > 0 {
 		if err := b.reckoning.current(ctx, in.Now); err != nil {
-			return flows.View{}, err
+			return v, o, err
 		}
 		if o.owes, err = b.Store.OwesOf(ctx, beneath(roster, led)); err != nil {
-			return flows.View{}, err
+			return v, o, err
 		}
 	}
 	if len(ids) > 0 {
 		if o.entries, err = b.Store.Entries(ctx, ids, sinceFor(roster, user, in.Today)); err != nil {
-			return flows.View{}, err
+			return v, o, err
 		}
 		found := ids
 		if !o.wants.Figures { // what a colleague found just now stays with the record, whoever joins it
@@ -433,39 +439,42 @@ func (b *Bot) view(ctx context.Context, user string, s flows.State, in flows.Inp
 		}
 		if len(found) > 0 {
 			if o.findings, err = b.Store.Findings(ctx, found); err != nil {
-				return flows.View{}, err
+				return v, o, err
 			}
 		}
 		if o.wants.Figures {
 			if o.noPhoto, err = b.Store.Unpictured(ctx, user, o.periodStart(in.Today)); err != nil {
-				return flows.View{}, err
+				return v, o, err
 			}
 		}
 	}
 	if o.wants.Silence {
 		if o.silence, err = b.silence(ctx, user, in.Now); err != nil {
-			return flows.View{}, err
+			return v, o, err
 		}
 	}
 	if o.wants.Reviews {
 		if o.signs, err = b.Store.Reviews(ctx, ledger.ReviewOpen); err != nil {
-			return flows.View{}, err
+			return v, o, err
 		}
 	}
 	if o.wants.Proposals {
 		if o.open, err = b.Store.Proposals(ctx); err != nil {
-			return flows.View{}, err
+			return v, o, err
 		}
 	}
 	if e, ok := o.asked(user, in.Today); ok {
 		if o.looks, err = b.Store.Looks(ctx, e.ID, roster.Path(e.Region), logged); err != nil {
-			return flows.View{}, err
+			return v, o, err
 		}
 		if o.steps, err = b.Store.History(ctx, e.ID, logged); err != nil {
-			return flows.View{}, err
+			return v, o, err
 		}
 	}
-	return o.look(user, in), nil
+	if o.cases, err = b.readCases(ctx, o, user, in); err != nil {
+		return v, o, err
+	}
+	return o.look(user, in), o, nil
 }
 
 // logged is how many looks and changes of an elder are read.

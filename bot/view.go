@@ -36,6 +36,7 @@ type outlook struct {
 	steps   []ledger.Step     // of the same
 	owes    []ledger.Owes     // of the regions the speaker leads, when figures are asked for
 	silence string            // why the calendar was silent, when asked for
+	cases   cases
 }
 
 // since is the day from which records matter to a view: whatever a rule may count, and a quarter to look back on.
@@ -110,6 +111,7 @@ func (o outlook) look(user string, in flows.Input) flows.View {
 		}
 	}
 	v.Leads = o.leads(user, v.Known, today)
+	o.show(&v, user, in)
 	v.Find = func(string) ([]flows.Elder, bool) { return nil, true }
 	if !v.Known {
 		return v
@@ -156,6 +158,8 @@ func (o outlook) rules(today ledger.Day) flows.Rules {
 		Period: period, Heating: o.pack.Heating(today), Rainy: o.pack.Rainy(today), Recheck: o.pack.Recheck, Confirm: o.pack.Confirm,
 		PhotoNeeded: o.pack.PhotoFor(ledger.MethodDoor) == scheduler.PhotoRequired, PhotoGrace: time.Duration(o.pack.Photo.Grace),
 		OpenFrom: o.pack.OpenFrom(today),
+		Quiet:    time.Duration(o.pack.Alarm.Quiet), Join: time.Duration(o.pack.Alarm.Join), Follow: int(time.Duration(o.pack.Alarm.Follow) / (24 * time.Hour)),
+		Services: o.pack.Services(), Depts: o.pack.DeptNames(), Routes: o.pack.Routes(),
 	}
 }
 

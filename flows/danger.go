@@ -1,27 +1,54 @@
 package flows
 
 import (
+	"slices"
 	"strings"
 
 	"xunfang/flows/understand"
 	"xunfang/ledger"
 )
 
-func perilous(p understand.Part) bool { return p.Reading.Intent == understand.Emergency }
+// Danger is what was said that sounded like danger, until it is answered.
+type Danger struct {
+	Text   string   `json:"t,omitempty"`
+	What   string   `json:"w,omitempty"`
+	Elders []string `json:"e,omitempty"`
+	Sure   bool     `json:"s,omitempty"` // of the elders
+}
 
-// peril offers the alarm: no question stands before it. The words are kept for whoever is told, and a form under way waits.
+// danger is the first part of a message that tells of somebody in danger.
+func (t *turn) danger() (understand.Part, bool) {
+	if i := slices.IndexFunc(t.in.View.Said, perilous); i >= 0 {
+		return t.in.View.Said[i], true
+	}
+	return understand.Part{}, false
+}
+
+// peril raises the alarm where a sentence leaves no doubt, and offers it with one tap where it does: no question stands before it.
+// The words are kept for whoever is told, and a form under way waits (requirements §3 case 21).
 func (t *turn) peril(p understand.Part) {
-	t.s.Danger = Danger{Text: clip(strings.TrimSpace(p.Text), 200), Elders: t.inView(p.Reading.Elders)}
-	c := ledger.Card{Title: "⚠ 听着像有人遇到危险", Desc: "先打电话,再点「马上报告」,村里乡里立刻知道。",
-		Sub:     "「" + clip(t.endangered(), 60) + "」\n" + strings.TrimPrefix(numbers, "⚠ 先打电话\n"),
-		Buttons: []ledger.Button{{Key: "go:alarm", Text: "马上报告", Style: 1}, {Key: "go:calm", Text: "没有危险", Style: 2}}}
-	t.card(c)
+	a := t.heed(t.in.Text)
+	if e := t.s.Answers.elder(t.in.View); reporting(t.s.Form) && e != nil && t.isAbout(e, a) {
+		a.elders, a.sure = []string{e.ID}, true
+	}
+	if p.Reading.Sure {
+		t.alarm(a)
+		return
+	}
+	t.s.Danger = Danger{Text: a.about, What: a.what, Elders: a.elders, Sure: a.sure}
+	first := strings.TrimPrefix(numbers, "⚠ 先打电话\n")
+	if k := ledger.AlarmOf(a.what); k.Number != "" {
+		first = "先打" + k.Number + "。" + k.Say
+	}
+	t.card(ledger.Card{Title: "⚠ 听着像有人遇到危险", Desc: "先打电话,再点「马上报告」,村里乡里立刻知道。",
+		Sub:     "「" + clip(t.endangered(), 60) + "」\n" + first,
+		Buttons: []ledger.Button{{Key: "go:alarm", Text: "马上报告", Style: 1}, {Key: "go:calm", Text: "没有危险", Style: 2}}})
 }
 
 // endangered are the words of what was said of danger, with the elder told in full where only one can be meant.
 func (t *turn) endangered() string {
 	d := t.s.Danger
-	if len(d.Elders) == 1 {
+	if len(d.Elders) == 1 && d.Sure {
 		if e := t.in.View.find(d.Elders[0]); e != nil {
 			return e.full() + " " + d.Text
 		}
@@ -29,18 +56,11 @@ func (t *turn) endangered() string {
 	return d.Text
 }
 
-// Danger is what was said that sounded like danger, until it is answered.
-type Danger struct {
-	Text   string   `json:"t,omitempty"`
-	Elders []string `json:"e,omitempty"`
-}
-
 // alarmed raises the alarm that was offered.
 func (t *turn) alarmed() {
-	about := t.endangered()
+	d := t.s.Danger
 	t.s.Danger = Danger{}
-	t.done("已报告")
-	t.urgent(about)
+	t.alarm(alert{about: d.Text, what: d.What, elders: t.inView(d.Elders), sure: d.Sure})
 }
 
 // calm takes back the offer: what was said becomes the record it may have been meant for.

@@ -17,9 +17,6 @@ func (t *turn) elsewhere(st *Step, said string) bool {
 		e := v.elder(t.in.View)
 		return e == nil || now != nil && e.ID == now.ID && string(v.kind()) == t.s.Form || v["outcome"] == "" && v["method"] == ""
 	})
-	if t.s.Form == emergencyForm.Name { // whatever is said there is passed on
-		return false
-	}
 	nobody := reporting(t.s.Form) && now == nil && !unclear(t.s.Answers)
 	confirming := t.s.Step == "ok" && (reporting(t.s.Form) || t.s.Form == pileForm.Name)
 	switch {

@@ -55,6 +55,7 @@ type Result struct {
 	With    Answers
 	Queue   []Answers // reports still to be asked about, one after the other
 	Recent  []Recent
+	Asks    []ledger.Message // what is asked besides, after the receipt
 }
 
 // Hint is a mistake of the person: what to do instead.
@@ -83,19 +84,19 @@ func (Abandon) Error() string { return "abandon" }
 // State is the conversation of one person between two messages. It goes through JSON.
 type State struct {
 	Draft
-	Task    string   `json:"task,omitempty"`    // the card that shows the open question
-	Last    string   `json:"last,omitempty"`    // the card obeyed last: a double tap
-	Offer   string   `json:"offer,omitempty"`   // the card that offers the way back
-	Miss    int      `json:"miss,omitempty"`    // answers not understood in a row
-	Parked  []Draft  `json:"parked,omitempty"`  // oldest first
-	Tray    []Shot   `json:"tray,omitempty"`    // photos bound to nothing yet
-	Queue   []Draft  `json:"queue,omitempty"`   // visits of one message still to be asked about, in order
-	Recent  []Recent `json:"recent,omitempty"`  // visits confirmed that still want a photo
-	Logged  []Recent `json:"logged,omitempty"`  // records of the last confirmation, while they can be undone
-	Danger  Danger   `json:"danger,omitzero"`   // what sounded like danger and is not answered yet
-	Switch  Draft    `json:"switch,omitzero"`   // another visit that was begun in the middle of this one
-	Alarmed int64    `json:"alarmed,omitempty"` // unix seconds of the last alarm raised
-	Burden  Burden   `json:"burden,omitzero"`   // what the bot asks of this person
+	Task   string   `json:"task,omitempty"`   // the card that shows the open question
+	Last   string   `json:"last,omitempty"`   // the card obeyed last: a double tap
+	Offer  string   `json:"offer,omitempty"`  // the card that offers the way back
+	Miss   int      `json:"miss,omitempty"`   // answers not understood in a row
+	Parked []Draft  `json:"parked,omitempty"` // oldest first
+	Tray   []Shot   `json:"tray,omitempty"`   // photos bound to nothing yet
+	Queue  []Draft  `json:"queue,omitempty"`  // visits of one message still to be asked about, in order
+	Recent []Recent `json:"recent,omitempty"` // visits confirmed that still want a photo
+	Logged []Recent `json:"logged,omitempty"` // records of the last confirmation, while they can be undone
+	Danger Danger   `json:"danger,omitzero"`  // what sounded like danger and is not answered yet
+	Switch Draft    `json:"switch,omitzero"`  // another visit that was begun in the middle of this one
+	Alarm  Alarm    `json:"alarm,omitzero"`   // the emergency reported last
+	Burden Burden   `json:"burden,omitzero"`  // what the bot asks of this person
 }
 
 // Draft is a form under way.
@@ -151,10 +152,10 @@ const (
 	textLimit = 2000 // bytes of one text; WeCom cuts at 2048 (wecom/90236)
 )
 
-// Busy says whether the person is in the middle of a form: nothing but an emergency is said to them until it ends or has lain idle
+// Busy says whether the person is in the middle of a form, or of an emergency that they reported: nothing but an emergency is said to them until it ends or has lain idle
 // (requirements §3 case 22).
 func (s State) Busy(now time.Time) bool {
-	return s.Form != "" && now.Sub(time.Unix(s.At, 0)) < idle
+	return s.Form != "" && now.Sub(time.Unix(s.At, 0)) < idle || s.Alarm.Key != "" && now.Sub(time.Unix(s.Alarm.At, 0)) < idle
 }
 
 // Advance takes one message and answers it.
@@ -200,6 +201,9 @@ func (t *turn) settle() {
 	if t.s.Form != "" && old(t.s.At, idle) {
 		t.park()
 		t.idled = true
+	}
+	if t.s.Form != "" && t.form(t.s.Form) == nil { // of a release that had it
+		t.clear()
 	}
 	t.s.Parked = slices.DeleteFunc(slices.Clone(t.s.Parked), func(d Draft) bool { return old(d.At, draftLife) })
 	t.s.Tray = slices.DeleteFunc(slices.Clone(t.s.Tray), func(p Shot) bool { return old(p.At, trayLife) })
@@ -308,6 +312,9 @@ func (t *turn) finish() {
 	default:
 		t.say(res.Text)
 	}
+	for _, m := range res.Asks {
+		t.send(m)
+	}
 	t.s.Recent = append(t.s.Recent, res.Recent...)
 	if len(res.Changes.Entries) > 0 {
 		t.s.Logged = nil
@@ -352,6 +359,7 @@ func (t *turn) merge(c ledger.Changes) {
 	t.out.Settled = append(t.out.Settled, c.Settled...)
 	t.out.Consents = append(t.out.Consents, c.Consents...)
 	t.out.Looks = append(t.out.Looks, c.Looks...)
+	t.out.Cases = append(t.out.Cases, c.Cases...)
 	for _, m := range c.Messages {
 		t.send(m)
 	}
@@ -395,6 +403,8 @@ func (t *turn) resume() {
 func (t *turn) tap() {
 	in := t.in
 	switch {
+	case strings.HasPrefix(in.Button, "go:case:"): // a case's card is changed and tapped again: its second tap is the case's to know
+		t.goTo(strings.TrimPrefix(in.Button, "go:"))
 	case in.Task != "" && in.Task == t.s.Task:
 		t.answer(in.Button, in.Picks)
 	case in.Task != "" && in.Task == t.s.Offer:
@@ -439,6 +449,8 @@ func (t *turn) goTo(what string) {
 		t.alarmed()
 	case "calm":
 		t.calm()
+	case "case":
+		t.onCase(arg)
 	case "switch":
 		t.switched(arg == "yes")
 	case "undo":
@@ -552,8 +564,9 @@ func (t *turn) feed(st *Step, raw string) bool {
 	if st.Then != nil {
 		st.Then(t.s.Answers, value)
 	}
-	if st.Urgent != "" && value == st.Urgent {
+	if st.Urgent != "" && value == st.Urgent { // the form waits: numbers first
 		t.alarm(inDanger(t.s.Answers, t.in))
+		return false
 	}
 	return true
 }
@@ -597,6 +610,11 @@ func (t *turn) back() {
 // text reads typed words: commands first, then danger, then the open question, then a sentence.
 func (t *turn) text() {
 	said := fold(t.in.Text)
+	if slices.Contains(mistakes, said) {
+		if f, ok := t.running(); ok && t.mistaken(f, said) {
+			return
+		}
+	}
 	switch said {
 	case "取消", "退出":
 		t.cancel()
@@ -613,15 +631,15 @@ func (t *turn) text() {
 			return
 		}
 	}
-	if t.word(said) || t.affair(said) || t.question(said) {
+	if t.word(said) || t.follow() || t.affair(said) || t.question(said) {
 		return
 	}
 	if t.s.Form == "" {
 		t.loose(said)
 		return
 	}
-	if i := slices.IndexFunc(t.in.View.Said, perilous); i >= 0 && t.s.Form != emergencyForm.Name { // requirements §3 case 21
-		t.peril(t.in.View.Said[i])
+	if p, ok := t.danger(); ok {
+		t.peril(p)
 		return
 	}
 	st := t.step()

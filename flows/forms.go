@@ -1,8 +1,8 @@
 package flows
 
 // Forms are all forms; the order is the menu's.
-var Forms = []Form{visitForm, helpForm, talkForm, pileForm, mendForm, factForm, passForm, emergencyForm, standingForm, assignForm, moveForm, correctForm, consentForm,
-	leaveForm, backForm, roundForm, roundsForm}
+var Forms = []Form{visitForm, helpForm, talkForm, pileForm, mendForm, factForm, passForm, caseForm, standingForm, assignForm, moveForm, correctForm, consentForm,
+	leaveForm, backForm, roundForm, roundsForm, needForm, matterForm}
 
 // MenuEntry is one line of the application menu; keys are what a tap on it reports.
 type MenuEntry struct {

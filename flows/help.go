@@ -115,18 +115,22 @@ func newHelp(a Answers, in Input, e *Elder, key string) Result {
 	entry.Key, entry.No = key, number(entry.Day, e)
 	res := Result{}
 	res.Changes.Photos = kept(entry, in)
-	res.Changes.Messages = troubled(a["trouble"], entry.Key, in, e, entry)
-	return recorded(res, e, entry, filled(counted(e, entry, in)), in)
+	res.Changes.Cases = troubled(a["trouble"], in, e, entry)
+	lines := filled(counted(e, entry, in), passedOn(res.Changes.Cases))
+	res.ask(e, entry, in) // requirements I6
+	return recorded(res, e, entry, lines, in)
 }
 
-// troubled passes on to the village what a helper found not well.
-func troubled(words, key string, in Input, e *Elder, entry ledger.Entry) []ledger.Message {
-	if words == "" || entry.Outcome != ledger.OutcomeProblem || e.Lead.UserID == "" || e.Lead.UserID == in.User {
+// troubled is the matter that begins with what a helper found not well.
+func troubled(words string, in Input, e *Elder, entry ledger.Entry) []ledger.CaseStep {
+	if words == "" || entry.Outcome != ledger.OutcomeProblem {
 		return nil
 	}
-	return []ledger.Message{{Key: leadKey(key), To: e.Lead.UserID, Priority: ledger.PriorityReminder,
-		Text: fmt.Sprintf("%s:\n%s\n%s %s帮扶时发现,报到您这里。请安排处理。", e.full(), words, in.View.Name, entry.Day.Short())}}
+	return []ledger.CaseStep{problem(in, e, entry, troubleOf(entry.Key), "", words, 0)}
 }
+
+// troubleOf is what a help's matter comes from.
+func troubleOf(entryKey string) string { return entryKey + "/trouble" }
 
 // confirmHelp shows the help back. The quarter is the elder's, whoever helped (000 二(五): 多帮一); each helper has their own count.
 func confirmHelp(a Answers, in Input) Prompt {

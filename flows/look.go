@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"xunfang/flows/understand"
 	"xunfang/ledger"
@@ -21,6 +22,10 @@ type Wants struct {
 	Log       string   // words for the elder whose looks are asked for
 	Record    string   // number or key of a record to be mended
 	Elders    []string // elders that the conversation is about, whether or not they are the speaker's everyday
+	Alarms    bool     // all alarms that are not over
+	Cases     []string // cases by key
+	Matters   bool     // that wait for the speaker, or that they raised
+	Solved    string   // elder whose solved matters are to be asked about
 }
 
 // Asks says what a message wants read.
@@ -54,7 +59,35 @@ func Asks(s State, in Input) Wants {
 	}
 	w.Logged = s.Form == mendForm.Name || w.Record != "" || slices.Contains([]string{"mend", "undo", "撤销"}, verb) || meant(understand.Correct, understand.Cancel)
 	w.Elders = s.elders()
+	w.matters(s, in, said, verb)
+	w.alarm(s, in, said)
 	return w
+}
+
+// alarm says whether a message may raise an emergency, so that those under way are wanted, and which cases it is about.
+func (w *Wants) alarm(s State, in Input, said string) {
+	if rest, ok := strings.CutPrefix(said, "case:"); ok && in.Kind == Tap {
+		verb, rest, _ := strings.Cut(rest, ":")
+		key, id, _ := strings.Cut(rest, ":")
+		w.Cases = append(w.Cases, key)
+		if verb == "who" {
+			w.Elders = append(w.Elders, id)
+		}
+	}
+	talking := s.Alarm.Key != "" && in.Now.Sub(time.Unix(s.Alarm.At, 0)) < alarmTalk
+	if talking {
+		w.Cases = append(w.Cases, s.Alarm.Key)
+	}
+	if s.Form == caseForm.Name {
+		w.Cases = append(w.Cases, s.Answers["case"])
+	}
+	w.Cases = unique(w.Cases)
+	_, _, crying := cry(said)
+	may := func(f Form) bool {
+		return f.Name == s.Form && slices.ContainsFunc(f.Steps, func(st Step) bool { return st.Key == s.Step && st.Urgent != "" })
+	}
+	w.Alarms = talking || crying || said == "alarm" || caseNumber.MatchString(said) || slices.ContainsFunc(in.View.Said, perilous) ||
+		slices.ContainsFunc(Forms, may)
 }
 
 // elders are those a conversation is about.

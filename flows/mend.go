@@ -417,7 +417,7 @@ func mendDone(a Answers, in Input) Result {
 	case "undo":
 		now.Outcome, found = ledger.OutcomeUndone, nil
 	}
-	return amended(l, now, found, a["why"], "mend/"+in.Key, in)
+	return amended(l, now, found, "", a["why"], "mend/"+in.Key, in)
 }
 
 // closed says whether a correction reaches into a period that is closed.
@@ -426,16 +426,15 @@ func closed(l Logged, a Answers, in Input) bool {
 	return l.Day < in.View.Rules.OpenFrom || a["what"] == "day" && day < in.View.Rules.OpenFrom
 }
 
-// amended is a record's next version and what it leaves.
-func amended(l Logged, now ledger.Entry, found []ledger.Finding, why, key string, in Input) Result {
+// amended is a record's next version and what it leaves; trouble is what a helper says anew is not well.
+func amended(l Logged, now ledger.Entry, found []ledger.Finding, trouble, why, key string, in Input) Result {
 	res := Result{}
+	res.Changes.Cases, res.Changes.Drop = rematter(l, now, found, trouble, in)
 	res.Changes.Amended = []ledger.Amendment{{Key: key, Was: l.Entry, Now: now, Findings: found, By: in.User, Why: why, At: in.Now}}
 	head, grey := "✓ 改好了,"+l.No, "已改"
 	text := now.Day.Short() + " " + how(now) + "。"
 	if now.Outcome == ledger.OutcomeUndone {
 		head, grey, text = "✓ 撤销了,"+l.No, "已撤销", ""
-		res.Changes.Drop = []string{leadKey(l.Key)}
-		res.Changes.Messages = retract(l, in)
 	}
 	text += stands(l.Elder, in, now, l.Entry)
 	if now.Kind == ledger.KindVisit && now.Method == ledger.MethodDoor && l.Method != ledger.MethodDoor && now.Outcome.Met() && in.View.Rules.PhotoNeeded && len(l.Photos) == 0 {
@@ -462,23 +461,71 @@ func stands(e Elder, in Input, now ledger.Entry, was ...ledger.Entry) string {
 	return text
 }
 
-// retract takes back what the lead was told of a record's findings. It stands by itself: the first word may not have been
-// read, or not have gone out.
-func retract(l Logged, in Input) []ledger.Message {
-	var words []string
-	for _, f := range l.Findings {
-		if it, ok := ledger.ItemByKey(f.Item); ok && f.State == ledger.FindingReported {
-			words = append(words, it.Name)
+// matterKeys are those of all the matters that a record may have begun.
+func matterKeys(entryKey string) []string {
+	keys := []string{matterKey(troubleOf(entryKey))}
+	for _, it := range ledger.Items {
+		keys = append(keys, matterKey(entryKey+"/"+it.Key))
+	}
+	return keys
+}
+
+// rematter is what a correction does to the matters that a record began: what is found no more ends, what is found now begins, and
+// what is told otherwise is added. drop are the messages that need not go out any more.
+func rematter(l Logged, now ledger.Entry, found []ledger.Finding, trouble string, in Input) (steps []ledger.CaseStep, drop []string) {
+	all := map[string]CaseView{}
+	for _, key := range matterKeys(l.Key) {
+		if c, ok := (Answers{"case": key}).matter(in); ok {
+			all[key] = c
 		}
 	}
-	if l.Kind == ledger.KindHelp && l.Outcome == ledger.OutcomeProblem {
-		words = append(words, clip(l.Note, 60))
+	wanted := map[string]bool{}
+	want := func(source, item, about string, before bool) {
+		key := matterKey(source)
+		wanted[key] = true
+		c, ok := all[key]
+		switch s := c.step(); {
+		case !ok && !before:
+			steps = append(steps, problem(in, &l.Elder, l.Entry, source, item, about, len(all)+len(steps)))
+		case ok && c.State.Over():
+			x := &s.Case
+			x.State, x.Level, x.Dept, x.Owner, x.Outcome, x.About = ledger.CaseOpen, ledger.RoleVillage, "", "", "", about
+			x.Wave, x.Rung, x.Since, x.Due = x.Wave+1, 0, in.Now, in.Now
+			s.Add(ledger.Event{Kind: ledger.EventRaised, By: l.UserID, Level: x.Level, Wave: x.Wave, Text: about, At: in.Now})
+			steps = append(steps, s)
+		case ok && about != "" && about != c.said():
+			s.Case.About = about
+			s.Add(ledger.Event{Kind: ledger.EventMore, By: in.User, Wave: c.Wave, Text: about, At: in.Now})
+			steps = append(steps, s)
+		}
 	}
-	if len(words) == 0 || l.Elder.Lead.UserID == "" {
-		return nil
+	before := passings(l.Findings)
+	for _, p := range passings(found) {
+		want(p.source, p.item, p.about, slices.ContainsFunc(before, func(b passing) bool { return b.source == p.source }))
 	}
-	text := fmt.Sprintf("%s:%s\n%s %s撤销了这条(%s),不用处理了。", l.Elder.full(), strings.Join(words, "、"), in.View.Name, in.Today.Short(), l.No)
-	return inform(in, []Person{l.Elder.Lead}, text)
+	if now.Kind == ledger.KindHelp && now.Outcome == ledger.OutcomeProblem {
+		want(troubleOf(l.Key), "", trouble, trouble == "")
+	}
+	var ended []ledger.CaseStep
+	for _, key := range matterKeys(l.Key) {
+		c, ok := all[key]
+		if !ok || wanted[key] || c.State.Over() {
+			continue
+		}
+		s := c.step()
+		s.Case.State, s.Case.Due, s.Case.Outcome = ledger.CaseEnded, time.Time{}, "记录改了,不用办了"
+		if now.Outcome == ledger.OutcomeUndone {
+			s.Case.Outcome = "记录撤销了,不用办了"
+		}
+		s.Add(ledger.Event{Kind: ledger.EventEnded, By: in.User, Level: c.Level, Wave: c.Wave, Text: s.Case.Outcome, At: in.Now})
+		ended = append(ended, s)
+		for _, e := range c.Timeline {
+			if e.Kind == ledger.EventTold {
+				drop = append(drop, e.Message)
+			}
+		}
+	}
+	return append(ended, steps...), drop
 }
 
 // mended tells the one whose record it is that somebody else changed it.
@@ -518,17 +565,14 @@ func rightElder(l Logged, a Answers, in Input) Result {
 		}
 		found = append(found, f)
 	}
-	act := Answers{}
-	if len(found) > 0 {
-		act["act"] = string(found[0].State)
-	}
 	text := l.Elder.Name + "的 " + l.No + " 撤销,改记" + e.full() + "。" + stands(l.Elder, in, wrong)
 	res := receipt("✓ 改好了,编号 "+right.No, "已改", *e, text+stands(*e, in, right))
 	res.Changes.Entries = []ledger.Entry{right}
 	res.Changes.Findings = found
 	res.Changes.Amended = []ledger.Amendment{{Key: "mend/" + in.Key + "/was", Was: l.Entry, Now: wrong, Instead: right.Key, By: in.User, Why: a["why"], At: in.Now}}
-	res.Changes.Drop = []string{leadKey(l.Key)}
-	res.Changes.Messages = slices.Concat(retract(l, in), tellLead(act, in, e, found, right.Key), mended(l, in))
+	ended, drop := rematter(l, wrong, nil, "", in)
+	res.Changes.Cases, res.Changes.Drop = append(ended, problems("", in, e, right, found)...), drop
+	res.Changes.Messages = mended(l, in)
 	return res
 }
 
@@ -591,7 +635,7 @@ func restated(a Answers, in Input, now ledger.Entry, found []ledger.Finding) Res
 	if now.RoomTemp == nil {
 		now.RoomTemp = l.RoomTemp
 	}
-	return amended(l, now, found, a["why"], "mend/"+in.Key, in)
+	return amended(l, now, found, a["trouble"], a["why"], "mend/"+in.Key, in)
 }
 
 // undo takes back what was confirmed in the last ten minutes, without a reason. Where one tap made several records it asks
@@ -623,7 +667,7 @@ func (t *turn) undo(arg string) {
 	for i, l := range fresh {
 		now := l.Entry
 		now.Version, now.Outcome = l.Version+1, ledger.OutcomeUndone
-		res := amended(l, now, nil, "", "undo/"+t.in.Key+"/"+strconv.Itoa(i), t.in)
+		res := amended(l, now, nil, "", "", "undo/"+t.in.Key+"/"+strconv.Itoa(i), t.in)
 		t.merge(res.Changes)
 		gone := func(r Recent) bool { return r.Entry == l.Key }
 		t.s.Logged, t.s.Recent = slices.DeleteFunc(slices.Clone(t.s.Logged), gone), slices.DeleteFunc(slices.Clone(t.s.Recent), gone)

@@ -18,7 +18,7 @@ var passForm = Form{
 }
 
 var passed = map[string]string{
-	string(understand.Need): "要办的事", string(understand.FamilyInfo): "家属的消息", string(understand.Leave): "老人的消息",
+	string(understand.FamilyInfo): "家属的消息", string(understand.Leave): "老人的消息",
 }
 
 // pass opens the form with what was typed, about elders in sight.

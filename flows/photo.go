@@ -2,7 +2,6 @@ package flows
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"xunfang/ledger"
@@ -61,15 +60,13 @@ func (t *turn) keep(kind ledger.MediaKind) (shot ledger.Photo, quiet bool) {
 // voice keeps what was spoken and asks for a line: nobody here understands it (requirements §3 case 9). It goes with the
 // record that is being made or is made next.
 func (t *turn) voice() {
+	if t.sent(ledger.MediaVoice, "(语音)", "语音已转过去,叫他们打给您。能打字就再说一句:在哪、是谁、怎么了?") {
+		return
+	}
 	shot, _ := t.keep(ledger.MediaVoice)
 	t.s.Tray = append(t.s.Tray, Shot{Key: shot.Key, At: t.in.Now.Unix(), Draft: t.s.ID, Voice: true})
 	t.out.Photos = append(t.out.Photos, shot)
 	switch {
-	case t.s.Form == emergencyForm.Name:
-		for _, m := range alarmLead(t.in, strings.TrimSpace(t.s.Answers["about"]+" (发来一段语音,这里听不了,请马上打电话问)")) {
-			t.send(m)
-		}
-		t.say("语音收到了,已叫他们马上打给您。能打字就再说一句:在哪、是谁、怎么了?")
 	case t.s.Form != "":
 		t.say("语音存好了,会和这一条放在一起。我听不了,请打一句字。")
 		t.ask()
@@ -80,11 +77,7 @@ func (t *turn) voice() {
 
 // location: a visit needs no place, and none is kept: no trail (requirements, finding 6). In an emergency it is passed on.
 func (t *turn) location() {
-	if t.s.Form == emergencyForm.Name {
-		for _, m := range alarmLead(t.in, strings.TrimSpace(t.s.Answers["about"]+" 位置:"+orElse(t.in.Place, "见上报人"))) {
-			t.send(m)
-		}
-		t.say("位置已转过去。")
+	if t.placed() {
 		return
 	}
 	t.say("位置收到了,不会存。记巡访不用发位置。")
@@ -97,6 +90,9 @@ func (t *turn) location() {
 // of several candidates without asking, nor to a visit that is over for long.
 func (t *turn) photo() {
 	in := t.in
+	if t.sent(ledger.MediaPhoto, "(照片)", "照片已转过去。") {
+		return
+	}
 	shot, quiet := t.keep(ledger.MediaPhoto)
 	var fresh []Recent
 	for _, r := range t.s.Recent {
@@ -105,7 +101,7 @@ func (t *turn) photo() {
 		}
 	}
 	switch {
-	case (t.s.Form == visitForm.Name || t.s.Form == helpForm.Name) && t.s.Answers["method"] != string(ledger.MethodPhone):
+	case (t.s.Form == visitForm.Name || t.s.Form == helpForm.Name || t.s.Form == needForm.Name) && t.s.Answers["method"] != string(ledger.MethodPhone):
 		first := pictures(t.s.warm(in.Now)) == 0
 		t.s.Tray = append(t.s.Tray, Shot{Key: shot.Key, At: in.Now.Unix(), Draft: t.s.ID})
 		switch {

@@ -172,6 +172,7 @@ func pileDone(a Answers, in Input) Result {
 		res.Changes.Findings = append(res.Changes.Findings, one.Changes.Findings...)
 		res.Changes.Facts = append(res.Changes.Facts, one.Changes.Facts...)
 		res.Changes.Messages = append(res.Changes.Messages, one.Changes.Messages...)
+		res.Changes.Cases = append(res.Changes.Cases, one.Changes.Cases...)
 		res.Recent = append(res.Recent, one.Recent...)
 		entry := one.Changes.Entries[0]
 		lines = append(lines, in.View.call(e)+":"+counted(e, entry, in))

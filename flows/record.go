@@ -26,7 +26,9 @@ func visitDone(a Answers, in Input) Result {
 			found = findings(a, in, e, a.record(in).Key)
 		}
 		res := restated(a, in, entry, found)
-		res.Changes.Messages = append(res.Changes.Messages, tellLead(a, in, e, found, "mend/"+in.Key)...)
+		if a["act"] == "danger" {
+			res.Changes.Cases = slices.DeleteFunc(res.Changes.Cases, func(s ledger.CaseStep) bool { return s.Seen == 0 })
+		}
 		return res
 	case a["ok"] == "together" && len(e.Others) > 0:
 		return joined(e, in)
@@ -54,12 +56,14 @@ func newVisit(a Answers, in Input, e *Elder, key string) Result {
 		res.Changes.Findings = findings(a, in, e, entry.Key)
 	}
 	res.Changes.Photos = kept(entry, in)
-	res.Changes.Messages = append(tellLead(a, in, e, res.Changes.Findings, entry.Key), missedAgain(a, in, e, entry)...)
+	res.Changes.Cases = problems(a["act"], in, e, entry, res.Changes.Findings)
+	res.Changes.Messages = missedAgain(a, in, e, entry)
 	if field, _ := recheck(e, in.View.Rules); field != "" && a["recheck"] == "same" {
 		res.Changes.Facts = []ledger.Fact{{Key: entry.Key + "/" + field, EntryKey: entry.Key, ElderID: e.ID, Field: field, Result: "same", By: in.User, At: in.Now}}
 	}
 	res.Next, res.With = changedFact(a, in, e, entry.Key)
-	lines := []string{counted(e, entry, in)}
+	lines := filled(counted(e, entry, in), passedOn(res.Changes.Cases))
+	res.ask(e, entry, in)
 	if a.owesPhoto(in) && entry.Waiver == "" {
 		res.Recent = []Recent{{Entry: entry.Key, Elder: e.ID, At: in.Now.Unix()}}
 		if pictures(in.shots) == 0 {
@@ -271,25 +275,97 @@ func findings(a Answers, in Input, e *Elder, entryKey string) []ledger.Finding {
 	return out
 }
 
-// tellLead passes on what was reported, in one message to the village lead.
-func tellLead(a Answers, in Input, e *Elder, found []ledger.Finding, entryKey string) []ledger.Message {
-	var lines []string
+// passing is something to be passed on that a record found.
+type passing struct{ source, item, about string }
+
+// passings are the findings that were passed on; what was said of several at once is one.
+func passings(found []ledger.Finding) []passing {
+	var out []passing
+	var notes []string
 	for _, f := range found {
-		if f.State != ledger.FindingReported || f.Owner == in.User {
-			return nil
+		if f.State != ledger.FindingReported {
+			continue
 		}
 		it, _ := ledger.ItemByKey(f.Item)
-		lines = append(lines, it.Name+":"+orElse(f.Note, "不好"))
+		if i := slices.Index(notes, f.Note); i >= 0 && f.Note != "" {
+			out[i].about = strings.Replace(out[i].about, ":", "、"+it.Name+":", 1)
+			continue
+		}
+		out, notes = append(out, passing{f.Key, f.Item, it.Name + ":" + orElse(f.Note, "不好")}), append(notes, f.Note)
 	}
-	if len(lines) == 0 || a["act"] == "danger" {
-		return nil
-	}
-	return []ledger.Message{{
-		Key: leadKey(entryKey), To: e.Lead.UserID, Priority: ledger.PriorityReminder,
-		Text: fmt.Sprintf("%s:\n%s\n%s %s巡访时发现,报到您这里。请安排处理,下次巡访会再问老人。",
-			e.full(), strings.Join(lines, "\n"), in.View.Name, a.day(in).Short()),
-	}}
+	return out
 }
 
-// leadKey is the key of the word to the lead about a record's findings.
-func leadKey(entryKey string) string { return entryKey + "/lead" }
+// problems are the matters that a new record begins (002 五·加强联系: 发现问题及时上报). What the village knows of the elder already and
+// has not settled is added to. What is dangerous now goes another way.
+func problems(act string, in Input, e *Elder, entry ledger.Entry, found []ledger.Finding) []ledger.CaseStep {
+	var out []ledger.CaseStep
+	if act == "danger" {
+		return nil
+	}
+	n := 0
+	for _, p := range passings(found) {
+		known := slices.IndexFunc(in.View.Matters, func(c CaseView) bool {
+			return c.Kind == ledger.CaseProblem && c.ElderID == e.ID && c.What == p.item && !c.State.Over()
+		})
+		if known < 0 {
+			out = append(out, problem(in, e, entry, p.source, p.item, p.about, n))
+			n++
+			continue
+		}
+		c := in.View.Matters[known]
+		s := c.step()
+		if c.State == ledger.CaseSolved { // it is not
+			again, _ := answered(false, c, in)
+			s = *again
+		}
+		s.Case.About = clip(s.Case.About+"\n"+in.Today.Short()+" "+p.about, 300)
+		s.Add(ledger.Event{Kind: ledger.EventMore, By: in.User, Wave: s.Case.Wave, Text: p.about, At: in.Now})
+		out = append(out, s)
+	}
+	return out
+}
+
+// problem is a matter that a record begins, the n-th of it.
+func problem(in Input, e *Elder, entry ledger.Entry, source, item, about string, n int) ledger.CaseStep {
+	return begunMatter(ledger.Case{Key: matterKey(source), No: matterNo("事"+entry.No, n), Kind: ledger.CaseProblem, What: item,
+		ElderID: e.ID, Region: e.Region, About: about, By: entry.UserID, Source: source}, in)
+}
+
+// matterNo is a matter's number: of several that begin alike the further ones end in .2, .3 …; with a hyphen they would read like
+// the number of the day's second record.
+func matterNo(base string, n int) string {
+	if n == 0 {
+		return base
+	}
+	return base + "." + strconv.Itoa(n+1)
+}
+
+// passedOn tells the numbers of what was passed on (requirements G1), "" where nothing was.
+func passedOn(steps []ledger.CaseStep) string {
+	var new, known []string
+	for _, s := range steps {
+		if s.Seen == 0 {
+			new = append(new, s.Case.No)
+		} else {
+			known = append(known, s.Case.No)
+		}
+	}
+	text := ""
+	switch {
+	case len(new) == 1:
+		text = "报村里了,编号 " + new[0] + ",每走一步都告诉您。"
+	case len(new) > 1:
+		text = fmt.Sprintf("%d件都报村里了,编号从 %s 起,每走一步都告诉您。", len(new), new[0])
+	}
+	if len(known) > 0 {
+		text += "以前报的 " + strings.Join(known, "、") + " 还在办,补上了。"
+	}
+	return text
+}
+
+// ask asks what is to be asked of the elder of a new record.
+func (r *Result) ask(e *Elder, entry ledger.Entry, in Input) {
+	asks, steps := asksSolved(e, entry, r.Changes.Cases, in)
+	r.Asks, r.Changes.Cases = append(r.Asks, asks...), append(r.Changes.Cases, steps...)
+}

@@ -60,9 +60,7 @@ func reportDone(of func(Answers, Input, *Elder) ledger.Entry) func(Answers, Inpu
 		}
 		entry := of(a, in, e)
 		if a["mends"] != "" {
-			res := restated(a, in, entry, nil)
-			res.Changes.Messages = append(res.Changes.Messages, troubled(a["trouble"], "mend/"+in.Key, in, e, entry)...)
-			return res
+			return restated(a, in, entry, nil)
 		}
 		return newReport(a.with("form", string(entry.Kind)), in, e, string(entry.Kind)+"/"+in.Key)
 	}

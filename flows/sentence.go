@@ -13,8 +13,8 @@ import (
 // alone: a report is shown back for one tap, and danger is offered the alarm (requirements §2.1: echo and one confirm).
 func (t *turn) sentence() bool {
 	parts := t.in.View.Said
-	if i := slices.IndexFunc(parts, perilous); i >= 0 {
-		t.peril(parts[i])
+	if p, ok := t.danger(); ok {
+		t.peril(p)
 		return true
 	}
 	told, rest := t.reports(parts)
@@ -210,7 +210,9 @@ func (t *turn) other(p understand.Part) bool {
 		t.correct(r)
 	case understand.Leave:
 		t.absence(p)
-	case understand.Need, understand.FamilyInfo:
+	case understand.Need:
+		t.need(p)
+	case understand.FamilyInfo:
 		t.pass(r.Intent, t.inView(r.Elders))
 	default:
 		return false

@@ -134,14 +134,17 @@ func (t *turn) todo() {
 	all := v.owed()
 	switch {
 	case len(v.Elders) == 0:
-		t.areas("还差")
+		if v.waitingLine() == "" || len(v.Areas) > 0 {
+			t.areas("还差")
+		}
+		t.say(v.waitingLine())
 		return
 	case len(all) == 0:
-		t.say(v.Rules.Period + "都看过了,没有欠的。")
+		t.say(v.Rules.Period + "都看过了,没有欠的。" + v.waitingLine())
 		return
 	}
 	alike := !slices.ContainsFunc(all, func(o owed) bool { return o.Kind != ledger.KindVisit || o.Period == "" || o.Due != all[0].Due })
-	c := ledger.Card{Title: t.todoTitle(all, alike)}
+	c := ledger.Card{Title: t.todoTitle(all, alike), Desc: v.waitingLine()}
 	var lines []string
 	for _, o := range all {
 		place := orElse(o.Group, o.Village)

@@ -2,6 +2,7 @@ package flows
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -45,6 +46,18 @@ type View struct {
 	Notified    func(codes ...string) []Person // the village and township leads of regions, the speaker aside
 	Reopeners   func(id string) []Person       // who may correct records about the elder in a closed period
 	Staff       func(user string) string       // the name of somebody who works here, "" nobody
+
+	// Cases. None is read but when it is wanted (Asks).
+	Case        func(key string) (CaseView, bool)          // one that the speaker has part in or leads, of Alarms and those asked for
+	Alarms      []ledger.CaseFile                          // all that are not over, whoever's, and those asked for: two reports of one event are one case
+	AlarmCount  int64                                      // raised ever
+	AlarmsToday int                                        // raised today: where the next one's number stands
+	Spot        func(said string) (elderID, region string) // whom and where words mean, in sight or not: for where an alarm goes, never to be said
+	Tells       func(ledger.Case) []Person                 // who would hear of an alarm at once
+	Home        string                                     // the one village or township in which the speaker holds posts: code; "" none, or several
+	Near        func(a, b string) bool                     // whether two regions lie in one village
+	Matters     []CaseView                                 // problems and needs that wait for the speaker, or that they raised, when asked for
+	Solved      []CaseView                                 // of the elder of a visit being confirmed: said to be solved, and the elder not asked yet
 
 	Helped  int                                   // the speaker's helps at homes in today's quarter that met the elder
 	People  func(said string) []Person            // others of the speaker's township by name or account; "" all, nearest first
@@ -102,9 +115,15 @@ type Rules struct {
 	Rainy       bool   // house safety is asked (002 五: 雨季)
 	PhotoNeeded bool   // a door visit owes a photo (002 五·巡访记录)
 	PhotoGrace  time.Duration
-	Recheck     []string   // facts re-checked in turn, one a visit
-	Confirm     []string   // those of them that wait for the keeper when they changed
-	OpenFrom    ledger.Day // the first day that is not closed: visits of it and after can be entered and corrected by whose they are
+	Recheck     []string            // facts re-checked in turn, one a visit
+	Confirm     []string            // those of them that wait for the keeper when they changed
+	Quiet       time.Duration       // an alarm that was taken, and no word since, is open again
+	Join        time.Duration       // two reports within it may be one
+	Follow      int                 // days after an emergency within which the elder is visited, 0 not
+	Services    []string            // what people ask for, by the departments' routing
+	Depts       []string            // departments
+	Routes      map[string][]string // by item of a visit or service: the departments whose business it is
+	OpenFrom    ledger.Day          // the first day that is not closed: visits of it and after can be entered and corrected by whose they are
 }
 
 // Person is somebody to be told.
@@ -243,6 +262,9 @@ func (e *Elder) full() string {
 	return fmt.Sprintf("%s(%s%s,%d岁)", e.Name, e.Village, e.Group, e.Age)
 }
 
+// Full is the same for who makes views.
+func (e *Elder) Full() string { return e.full() }
+
 // place is where and how old, for a choice of one name: "望远村一组81岁".
 func (e *Elder) place(village bool) string {
 	s := e.Group
@@ -273,4 +295,58 @@ func (e *Elder) she() string {
 		return "她"
 	}
 	return "他"
+}
+
+// caseOf is a case as the speaker may see it; of a stranger's view, too.
+func (v View) caseOf(key string) (CaseView, bool) {
+	if v.Case == nil || key == "" {
+		return CaseView{}, false
+	}
+	return v.Case(key)
+}
+
+// file is a case as it is, for what is to become of it: never to be shown.
+func (v View) file(key string) (ledger.CaseFile, bool) {
+	i := slices.IndexFunc(v.Alarms, func(f ledger.CaseFile) bool { return f.Key == key })
+	if i < 0 {
+		return ledger.CaseFile{}, false
+	}
+	return v.Alarms[i], true
+}
+
+// sheet is Sheet, which a view may lack.
+func (v View) sheet(id string) (Sheet, bool) {
+	if v.Sheet == nil || id == "" {
+		return Sheet{}, false
+	}
+	return v.Sheet(id)
+}
+
+// spot is Spot, which a view may lack.
+func (v View) spot(said string) (elderID, region string) {
+	if v.Spot == nil || said == "" {
+		return "", ""
+	}
+	return v.Spot(said)
+}
+
+// seen is an elder in sight: not one whose visits of before may still be entered.
+func (v View) seen(id string) *Elder {
+	if e := v.find(id); e != nil && e.Until == "" {
+		return e
+	}
+	return nil
+}
+
+// near says whether two regions are one place.
+func (v View) near(a, b string) bool {
+	return a != "" && b != "" && (a == b || v.Near != nil && v.Near(a, b))
+}
+
+// staff is the name of somebody who works here, "" nobody.
+func (v View) staff(user string) string {
+	if v.Staff == nil {
+		return ""
+	}
+	return v.Staff(user)
 }

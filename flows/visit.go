@@ -424,22 +424,30 @@ func visitTitle(a Answers, in Input) string {
 	return strings.Join(words, " ")
 }
 
-// inDanger is the elder and what is wrong, for an alarm raised from within a visit.
-func inDanger(a Answers, in Input) string {
-	e := a.elder(in.View)
-	if e == nil {
-		return ""
+// perils are the kinds of emergency that items of a visit may be.
+var perils = map[string]string{"gas": "gas", "heating": "gas", "electricity": "fire", "fire": "fire", ledger.ItemHouse: "house", "illness": "critical_illness"}
+
+// inDanger is what an alarm raised from within a visit is about.
+func inDanger(a Answers, in Input) alert {
+	var out alert
+	if e := a.elder(in.View); e != nil {
+		out.elders, out.sure = []string{e.ID}, true
 	}
 	if a["outcome"] == string(ledger.OutcomeAbsent) {
-		return e.full() + " 敲门没人应,有异常"
+		out.about, out.what = "敲门没人应,有异常", "unreached"
+		return out
 	}
-	about := e.full()
-	for _, r := range visitRows(a) {
-		if r.Name != "处理" {
-			about += " " + r.Name + ":" + r.Value
+	for _, item := range strings.Split(a["items"], ",") {
+		if k := ledger.AlarmOf(perils[item]); k.Grave > ledger.AlarmOf(out.what).Grave {
+			out.what = k.Key
 		}
 	}
-	return about
+	for _, r := range visitRows(a) {
+		if r.Name != "处理" {
+			out.about = strings.TrimSpace(out.about + " " + r.Name + ":" + r.Value)
+		}
+	}
+	return out
 }
 
 func orElse(s, other string) string {

@@ -12,12 +12,15 @@ import (
 // word obeys one of the words that work at any moment, from the menu, a button or the keyboard; false where it is none. A
 // form under way is parked and the way back offered.
 func (t *turn) word(said string) bool {
+	if about, drill, ok := cry(said); ok {
+		t.cried(about, drill)
+		return true
+	}
+	if t.byNumber(said) {
+		return true
+	}
 	for i := range t.forms {
-		if f := &t.forms[i]; slices.Contains(f.Open, said) || f.Name == "emergency" && strings.HasPrefix(said, "紧急") {
-			if f.Name == "emergency" {
-				t.urgent(strings.TrimSpace(strings.TrimPrefix(said, "紧急")))
-				return true
-			}
+		if f := &t.forms[i]; slices.Contains(f.Open, said) {
 			if (f.Name == roundForm.Name || f.Name == roundsForm.Name) && t.in.View.Area.Code == "" {
 				t.aside(func() { t.say(notForYou) })
 				return true
@@ -38,8 +41,16 @@ func (t *turn) word(said string) bool {
 		t.mend(strings.Trim(rest, " :"))
 		return true
 	}
+	if no := matterNumber(said); no != "" {
+		t.aside(func() { t.matterNamed(no) })
+		return true
+	}
 	var answer func()
 	switch said {
+	case "matters", matterWord:
+		answer = t.matters
+	case meetingWord:
+		answer = t.meeting
 	case "todo", "待办":
 		answer = t.todo
 	case "roster", "名册":
@@ -81,40 +92,34 @@ func (t *turn) aside(answer func()) {
 // Command says whether a text is one of the fixed words: there is nothing to be read in it.
 func Command(text string) bool {
 	said := fold(text)
-	return slices.Contains(commands, said) || slices.ContainsFunc(Forms, func(f Form) bool { return slices.Contains(f.Open, said) })
+	return slices.Contains(commands, said) || slices.Contains(urgentWords, said) || said == drillWord || slices.ContainsFunc(Forms, func(f Form) bool { return slices.Contains(f.Open, said) })
 }
 
-var commands = []string{"为什么没提醒", "怎么没提醒", "依据", "月历", "本月", "取消", "退出", "返回", "上一步", "继续", "接着记", "撤销", "待办", "名册", "统计", "帮助", "?", "确认", "跳过"}
-
-// urgent raises the alarm first and asks afterwards.
-func (t *turn) urgent(about string) {
-	if e := t.s.Answers.elder(t.in.View); reporting(t.s.Form) && e != nil && about == "" {
-		about = e.full()
-	}
-	if about == "urgent" {
-		about = ""
-	}
-	t.alarm(about)
-	t.start("emergency", Answers{"about": about})
-}
+var commands = []string{matterWord, meetingWord, "为什么没提醒", "怎么没提醒", "依据", "月历", "本月", "取消", "退出", "返回", "上一步", "继续", "接着记", "撤销", "待办", "名册", "统计", "帮助", "?", "确认", "跳过"}
 
 // stranger answers somebody who holds no post: the same words whatever they ask, and an emergency is taken even so
 // (contract: "A stranger's emergency is taken, too").
 func (t *turn) stranger() {
 	said := fold(t.in.Text)
+	about, drill, crying := cry(said)
+	p, danger := t.danger()
 	switch {
 	case t.in.Kind == Other:
-	case t.s.Form == "emergency" && t.in.Kind == Text:
-		t.text()
-	case t.in.Button == "go:alarm":
+	case t.in.Kind == Tap && strings.HasPrefix(t.in.Button, "go:case:"):
+		t.onCase(strings.TrimPrefix(t.in.Button, "go:case:"))
+	case t.in.Kind == Tap && t.in.Button == "go:alarm":
 		t.alarmed()
-	case t.in.Button == "go:calm":
+	case t.in.Kind == Tap && t.in.Button == "go:calm":
 		t.s.Danger = Danger{}
 		t.done("没有危险")
-	case slices.ContainsFunc(t.in.View.Said, perilous):
-		t.peril(t.in.View.Said[slices.IndexFunc(t.in.View.Said, perilous)])
-	case said == "urgent" || strings.HasPrefix(said, "紧急"):
-		t.urgent(strings.TrimSpace(strings.TrimPrefix(said, "紧急")))
+	case crying && !drill:
+		t.cried(about, false)
+	case t.in.Kind == Photo && t.sent(ledger.MediaPhoto, "(照片)", "照片已转过去。"):
+	case t.in.Kind == Voice && t.sent(ledger.MediaVoice, "(语音)", "语音已转过去。能打字就再说一句:在哪、是谁、怎么了?"):
+	case t.in.Kind == Location && t.placed():
+	case t.in.Kind == Text && t.follow():
+	case danger:
+		t.peril(p)
 	default:
 		t.say("这里只给登记过的巡访和帮扶人员用。要登记,请找乡镇民政办;有人遇到危险,请直接说「紧急」。")
 	}
@@ -222,7 +227,8 @@ func (t *turn) help() {
 「马秀兰住院了」「去世了」「回来了」:直接打一句,核实后登记
 请假:比如「请假 3月2日到3月6日 代班 李四」;销假:提前回来
 依据:为什么要看、要看几次;为什么没提醒
+需求:要办的事,报给村里;事项:等您办的、您报的
 负责人和档案员:指派、搬家、改资料、同意书,后面跟老人的名字
-紧急:有人遇到危险,随时说
+紧急:有人遇到危险,随时说;「急260311-1 我来」是接手这一件,「急260311-1」看进展
 记到一半:「返回」改上一步,「取消」不记了,「继续」接着记`)
 }

@@ -9,6 +9,7 @@ type Dossier struct {
 	Pairs     []Pair
 	Kin       []Kin
 	Rounds    []Round // of the regions
+	Follows   []Follow
 }
 
 // Dossier gathers an elder's; false where nobody has the number. The slices are the roster's own.
@@ -18,7 +19,7 @@ func (r *Roster) Dossier(id string) (Dossier, bool) {
 		return Dossier{}, false
 	}
 	return Dossier{Elder: e, Regions: r.Path(e.Region), Tiers: r.tiers[id], Standings: r.standing[id], Pairs: r.pairsOf[id],
-		Kin: r.kin[id], Rounds: r.roundsFor(e.Region)}, true
+		Kin: r.kin[id], Rounds: r.roundsFor(e.Region), Follows: r.follows[id]}, true
 }
 
 func (r *Roster) roundsFor(region string) []Round {

@@ -12,7 +12,7 @@ type Count struct{ New, Changed int }
 
 // Summary counts what an edit changes.
 type Summary struct {
-	Regions, People, Posts, Elders, Assignments, Tierings, Kin, Pairs, Standings, Leaves, Rounds Count
+	Regions, People, Posts, Elders, Assignments, Tierings, Kin, Pairs, Standings, Leaves, Rounds, Follows Count
 }
 
 // Empty says that nothing changes.
@@ -31,6 +31,7 @@ type Differences struct {
 	Standings   Table[Standing]
 	Leaves      Table[Leave]
 	Rounds      Table[Round]
+	Follows     Table[Follow]
 }
 
 // Compare says what an edit would change of a ledger: rows absent from it stay; in a row "" and zero leave the value, "-" clears
@@ -41,7 +42,7 @@ func (old Book) Compare(e Edit) (*Differences, error) {
 	d := &Differences{
 		Regions: newTable(old.Regions), People: newTable(old.People), Posts: newTable(old.Posts), Elders: newTable(old.Elders),
 		Assignments: newTable(old.Assignments), Tierings: newTable(old.Tierings), Kin: newTable(old.Kin), Pairs: newTable(old.Pairs),
-		Standings: newTable(old.Standings), Leaves: newTable(old.Leaves), Rounds: newTable(old.Rounds),
+		Standings: newTable(old.Standings), Leaves: newTable(old.Leaves), Rounds: newTable(old.Rounds), Follows: newTable(old.Follows),
 	}
 	if _, err := ParseDay(string(today)); err != nil {
 		return d, fmt.Errorf("save the ledger: %w", err)
@@ -69,6 +70,9 @@ func (old Book) Compare(e Edit) (*Differences, error) {
 	}
 	for _, x := range b.Rounds {
 		d.Rounds.merge(x)
+	}
+	for _, x := range b.Follows {
+		d.Follows.merge(x)
 	}
 	for _, r := range b.Resets {
 		d.reset(r)
@@ -130,14 +134,14 @@ const clearing = "-"
 func (d *Differences) Book() Book {
 	return Book{Regions: d.Regions.rows(), People: d.People.rows(), Posts: d.Posts.rows(), Elders: d.Elders.rows(), Assignments: d.Assignments.rows(),
 		Tierings: d.Tierings.rows(), Kin: d.Kin.rows(), Pairs: d.Pairs.rows(), Standings: d.Standings.rows(),
-		Leaves: d.Leaves.rows(), Rounds: d.Rounds.rows()}
+		Leaves: d.Leaves.rows(), Rounds: d.Rounds.rows(), Follows: d.Follows.rows()}
 }
 
 // Summary counts the rows.
 func (d *Differences) Summary() Summary {
 	return Summary{Regions: d.Regions.count(), People: d.People.count(), Posts: d.Posts.count(), Elders: d.Elders.count(),
 		Assignments: d.Assignments.count(), Tierings: d.Tierings.count(), Kin: d.Kin.count(), Pairs: d.Pairs.count(),
-		Standings: d.Standings.count(), Leaves: d.Leaves.count(), Rounds: d.Rounds.count()}
+		Standings: d.Standings.count(), Leaves: d.Leaves.count(), Rounds: d.Rounds.count(), Follows: d.Follows.count()}
 }
 
 // Empty says that the ledger says all of it already.
@@ -346,6 +350,7 @@ func (d *Differences) History() ([]Change, error) {
 		func() ([]Change, error) { return historyOf(TableTierings, &d.Tierings) }, func() ([]Change, error) { return historyOf(TableKin, &d.Kin) },
 		func() ([]Change, error) { return historyOf(TablePairs, &d.Pairs) }, func() ([]Change, error) { return historyOf(TableStandings, &d.Standings) },
 		func() ([]Change, error) { return historyOf(TableLeaves, &d.Leaves) }, func() ([]Change, error) { return historyOf(TableRounds, &d.Rounds) },
+		func() ([]Change, error) { return historyOf(TableFollows, &d.Follows) },
 	} {
 		changes, err := t()
 		if err != nil {
@@ -390,6 +395,7 @@ func (b Book) With(part Book, elders, users map[string]bool) Book {
 	b.Kin = replaced(b.Kin, part.Kin, func(x Kin) bool { return about(x.ElderID) })
 	b.Pairs = replaced(b.Pairs, part.Pairs, func(x Pair) bool { return about(x.ElderID) })
 	b.Standings = replaced(b.Standings, part.Standings, func(x Standing) bool { return about(x.ElderID) })
+	b.Follows = replaced(b.Follows, part.Follows, func(x Follow) bool { return about(x.ElderID) })
 	b.Leaves = replaced(b.Leaves, part.Leaves, func(x Leave) bool { return users[x.UserID] })
 	return b
 }

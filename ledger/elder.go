@@ -90,6 +90,7 @@ type Book struct {
 	Standings   []Standing
 	Leaves      []Leave
 	Rounds      []Round
+	Follows     []Follow
 	Resets      []Reset
 	Version     int64 // the revision it stands at, 0 for a workbook's
 }

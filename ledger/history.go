@@ -80,6 +80,7 @@ func (x Pair) RowKey() string       { return rowKey(x.ElderID, x.UserID, string(
 func (x Standing) RowKey() string   { return rowKey(x.ElderID, string(x.From)) }
 func (x Leave) RowKey() string      { return rowKey(x.UserID, string(x.From)) }
 func (x Round) RowKey() string      { return rowKey(x.Region, x.Name, string(x.From)) }
+func (x Follow) RowKey() string     { return rowKey(x.ElderID, string(x.From)) }
 
 // About is the elder a row concerns.
 
@@ -94,6 +95,7 @@ func (x Pair) About() string       { return x.ElderID }
 func (x Standing) About() string   { return x.ElderID }
 func (x Leave) About() string      { return "" }
 func (x Round) About() string      { return "" }
+func (x Follow) About() string     { return x.ElderID }
 
 // The tables of a book, as Changes name them.
 const (
@@ -108,6 +110,7 @@ const (
 	TableStandings   = "standings"
 	TableLeaves      = "leaves"
 	TableRounds      = "rounds"
+	TableFollows     = "follows"
 )
 
 // FieldErased marks the change by which an elder's personal data were deleted, out of the history too: nothing takes it back.
@@ -190,7 +193,8 @@ func (b Book) AsOf(after []Change) (Book, error) {
 	for _, undo := range []error{
 		undoIn(&b.Regions, by[TableRegions]), undoIn(&b.People, by[TablePeople]), undoIn(&b.Posts, by[TablePosts]),
 		undoIn(&b.Elders, by[TableElders]), undoIn(&b.Assignments, by[TableAssignments]), undoIn(&b.Tierings, by[TableTierings]),
-		undoIn(&b.Kin, by[TableKin]), undoIn(&b.Pairs, by[TablePairs]), undoIn(&b.Standings, by[TableStandings]), undoIn(&b.Leaves, by[TableLeaves]), undoIn(&b.Rounds, by[TableRounds]),
+		undoIn(&b.Kin, by[TableKin]), undoIn(&b.Pairs, by[TablePairs]), undoIn(&b.Standings, by[TableStandings]),
+		undoIn(&b.Leaves, by[TableLeaves]), undoIn(&b.Rounds, by[TableRounds]), undoIn(&b.Follows, by[TableFollows]),
 	} {
 		if undo != nil {
 			return Book{}, undo

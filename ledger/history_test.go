@@ -58,6 +58,7 @@ func drawBook(t *rapid.T) Book {
 		Rounds: rows(t, "rounds", func(*rapid.T) Round {
 			return Round{pick("12", "123"), pick("高温", "寒潮"), day(), end(), Tier(pick("", "重点")), pick("", "door")}
 		}),
+		Follows: rows(t, "follows", func(*rapid.T) Follow { return Follow{elder(), day(), end(), word()} }),
 	}
 }
 
@@ -110,7 +111,8 @@ func TestAsOfTakesBackWhatCameLater(t *testing.T) {
 				between(t, TablePosts, was.Posts, now.Posts), between(t, TableElders, was.Elders, now.Elders),
 				between(t, TableAssignments, was.Assignments, now.Assignments), between(t, TableTierings, was.Tierings, now.Tierings),
 				between(t, TableKin, was.Kin, now.Kin), between(t, TablePairs, was.Pairs, now.Pairs), between(t, TableStandings, was.Standings, now.Standings),
-				between(t, TableLeaves, was.Leaves, now.Leaves), between(t, TableRounds, was.Rounds, now.Rounds))
+				between(t, TableLeaves, was.Leaves, now.Leaves), between(t, TableRounds, was.Rounds, now.Rounds),
+				between(t, TableFollows, was.Follows, now.Follows))
 			for i := range changes {
 				changes[i].N, changes[i].Seq = n, i+1
 			}

@@ -23,6 +23,8 @@ const (
 	CallPicture Call = "picture" // media/upload (wecom/90253), then message/send: Body is the picture
 	CallUpdate  Call = "update"  // message/update_template_card (wecom/94888)
 	CallFetch   Call = "fetch"   // media/get of a photo (wecom/90254)
+	CallVoice   Call = "voice"   // pstncc/call: the person is rung up (wecom/91627)
+	CallHeard   Call = "heard"   // pstncc/getstates: whether they answered (wecom/91628)
 )
 
 // Message is one thing to be said to one person, or one photo to be fetched. Key is derived from what caused it, so that
@@ -35,6 +37,8 @@ type Message struct {
 	Picture   []byte // a PNG, with Text as what is said where it cannot be sent
 	Card      *Card
 	Code      string    // response_code: the card that was tapped is replaced by Card instead of a new message sent
+	Of        string    // key of an earlier message of the same recipient and priority: its card is replaced by Card, once it has gone out
+	Voice     bool      // the person is rung up; Text is what is said in writing where that cannot be done
 	Photo     string    // key of the photo to fetch, with MediaID
 	MediaID   string    //
 	Fallback  string    // text to send if the card can no longer be updated; of a picture, its Text
@@ -102,6 +106,7 @@ type Changes struct {
 	Messages []Message
 	Notices  []Notice
 	Owing    []OwingSet
+	Cases    []CaseStep
 	Drop     []string // keys of messages that need not be said any more, if they still wait
 }
 

@@ -26,6 +26,7 @@ type Roster struct {
 	leaves   map[string][]Leave  // by userid
 	deputies map[string][]Leave  // by the deputy
 	rounds   map[string][]Round  // by region
+	follows  map[string][]Follow // by elder
 }
 
 // NewRoster indexes a book. The book must not change afterwards.
@@ -36,7 +37,7 @@ func NewRoster(b Book) *Roster {
 		byElder: make(map[string][]Assignment, len(b.Elders)), pairs: map[string][]Pair{},
 		tiers: make(map[string][]Tiering, len(b.Elders)), kin: map[string][]Kin{}, standing: map[string][]Standing{}, byRegion: map[string][]int{},
 		children: map[string][]string{}, paths: make(map[string][]string, len(b.Regions)), offices: map[string][]Post{},
-		pairsOf: map[string][]Pair{}, leaves: map[string][]Leave{}, deputies: map[string][]Leave{}, rounds: map[string][]Round{},
+		pairsOf: map[string][]Pair{}, leaves: map[string][]Leave{}, deputies: map[string][]Leave{}, rounds: map[string][]Round{}, follows: map[string][]Follow{},
 	}
 	for _, x := range b.Regions {
 		r.regions[x.Code] = x
@@ -78,6 +79,9 @@ func NewRoster(b Book) *Roster {
 		if x.Deputy != "" && x.Deputy != x.UserID {
 			r.deputies[x.Deputy] = append(r.deputies[x.Deputy], x)
 		}
+	}
+	for _, x := range b.Follows {
+		r.follows[x.ElderID] = append(r.follows[x.ElderID], x)
 	}
 	for _, x := range b.Rounds {
 		r.rounds[x.Region] = append(r.rounds[x.Region], x)
@@ -407,4 +411,26 @@ func (r *Roster) Place(e Elder) string {
 	b.WriteString(r.At(e.Region, LevelVillage).Name)
 	b.WriteString(r.At(e.Region, LevelGroup).Name)
 	return b.String()
+}
+
+// Contacts are the people of a department for a region, or of the nearest region above that has any; of a region nobody knows
+// all of the department.
+func (r *Roster) Contacts(dept, region string, on Day) []Person {
+	find := func(posts []Post) (out []Person) {
+		for _, p := range posts {
+			if who, ok := r.people[p.UserID]; ok && p.Role == RoleDept && p.Dept == dept && p.Holds(on) {
+				out = append(out, who)
+			}
+		}
+		return out
+	}
+	for _, code := range r.Path(region) {
+		if out := find(r.offices[code]); len(out) > 0 {
+			return out
+		}
+	}
+	if len(r.Path(region)) > 0 {
+		return nil
+	}
+	return find(r.book.Posts)
 }

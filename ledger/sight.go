@@ -88,3 +88,45 @@ func May(posts []Post, rel Relation, on Day) Access {
 	a.Late = a.Late && a.Sight == SightNone
 	return a
 }
+
+// CaseSight is how much of a case somebody sees.
+type CaseSight int
+
+const (
+	CaseNone CaseSight = iota
+	CaseOwn            // what they said themselves, and who acts
+	CasePart           // the case and no more of the elder than it needs: name, where, age (contract, "a department sees the matter routed to it")
+	CaseAll            // the elder's phone and family, too
+)
+
+// MayCase decides what somebody sees of a case: whoever leads or keeps where it is all of it, whoever was told or acts what the case
+// needs, who reported it their own words. Where somebody of the family may be behind it, nobody of the family sees it, whatever
+// their post (002 六(四): 欺老、虐老). The one place where that is decided; access is theirs to the elder, area whether they lead or
+// keep the case's region, kin whether they are family.
+func MayCase(f CaseFile, user string, access Access, area, kin bool) CaseSight {
+	switch {
+	case kin && AlarmOf(f.What).Hidden && f.By == user:
+		return CaseOwn
+	case kin && AlarmOf(f.What).Hidden:
+		return CaseNone
+	case area || access.Sight > SightNone && f.Knows(user):
+		return CaseAll
+	case f.Owner == user || slices.ContainsFunc(f.Timeline, func(e Event) bool {
+		return e.To == user && (e.Kind == EventTold || e.Kind == EventCalled || e.Kind == EventPassed || e.Kind == EventShown && e.Dept != "")
+	}):
+		return CasePart
+	case f.State == CaseSolved && access.Sight > SightNone: // whoever visits the elder next asks whether it is (002 七(三))
+		return CasePart
+	case f.Knows(user):
+		return CaseOwn
+	}
+	return CaseNone
+}
+
+// Family says whether somebody who works here is family of an elder, as far as names and numbers tell.
+func (r *Roster) Family(userid, elderID string) bool {
+	p, ok := r.people[userid]
+	return ok && slices.ContainsFunc(r.kin[elderID], func(k Kin) bool {
+		return k.Name != "" && k.Name == p.Name || k.Phone != "" && k.Phone == p.Phone
+	})
+}

@@ -43,7 +43,8 @@ func (f Faults) Error() string {
 }
 
 // Check reads a pack strictly and reports every fault at once. The library's strict decoder stops at the first one, so the
-// syntax tree is walked here; the pack is worth using only when there are no faults.
+// syntax tree is walked here; the pack is worth using only when there are no faults. A file that does not speak of emergencies,
+// problems, departments or drills at all has ours.
 func Check(text []byte) (Pack, Faults) {
 	p := Pack{Close: Close{Grace: closeGrace}}
 	c := checker{lines: map[string]int{}}
@@ -56,6 +57,7 @@ func Check(text []byte) (Pack, Faults) {
 	}
 	c.fill(file.Docs[0].Body, reflect.ValueOf(&p).Elem(), "")
 	c.judge(p)
+	p.settle(c.written)
 	slices.SortStableFunc(c.faults, func(a, b Fault) int { return a.Line - b.Line })
 	return p, c.faults
 }
@@ -82,6 +84,12 @@ func (c *checker) line(path string) int {
 		path = path[:max(0, strings.LastIndexAny(path, ".["))]
 	}
 	return 1
+}
+
+// written says whether the file has a key.
+func (c *checker) written(path string) bool {
+	_, ok := c.lines[path]
+	return ok
 }
 
 func (c *checker) unreadable(path, format string, args ...any) {
@@ -236,6 +244,7 @@ func (c *checker) judge(p Pack) {
 	if p.Close.Grace < 0 || time.Duration(p.Close.Grace)%(24*time.Hour) != 0 || time.Duration(p.Close.Grace) > 60*24*time.Hour {
 		c.fault("close.grace", "%s 不合理 (应为 0d 到 60d 的整天)", p.Close.Grace)
 	}
+	c.judgeCases(p)
 	for i, f := range p.Recheck {
 		oneOf(c, fmt.Sprintf("recheck[%d]", i), f, "phone", "address", "kin")
 	}

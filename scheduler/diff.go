@@ -27,8 +27,8 @@ func (d Difference) String() string {
 	return fmt.Sprintf("取消 %s: %s", d.Part, d.Was)
 }
 
-// Diff is what changes when a pack takes another's place: first what is owed, then what is asked and when it is closed, then
-// the pack's names for things. Lists in which the order means nothing (months, methods) differ only in what is in them.
+// Diff is what changes when a pack takes another's place: first what is owed, then what is asked and when it is closed, what becomes
+// of emergencies and problems, then the pack's names for things. Lists in which the order means nothing (months, methods) differ only in what is in them.
 func Diff(old, new Pack) []Difference {
 	var d differences
 	d.covers("巡访对象", old.Covers, new.Covers)
@@ -58,6 +58,7 @@ func Diff(old, new Pack) []Difference {
 	d.part = "结账"
 	differ(&d, "期满后还能补记、更正", old.Close.Grace, new.Close.Grace, Duration.words)
 	d.text("依据", old.Close.Source, new.Close.Source)
+	d.cases(old, new)
 	d.part = "叫法"
 	d.text("县", old.Levels.County, new.Levels.County)
 	d.text("乡镇", old.Levels.Township, new.Levels.Township)

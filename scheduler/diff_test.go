@@ -83,6 +83,24 @@ func TestDiffWords(t *testing.T) {
 		}, []string{"新增 规则 失能帮扶(全部): 帮扶人帮扶,每季度1次,上门算数;只管失能老年人;不管失独;还剩30天、还剩10天提醒;依据 己"}},
 		{"no festival", func(p *Pack) { p.Spring.Before, p.Spring.Quiet = 0, 0 }, []string{"春节 · 腊月几起先说完: 25 → 0", "春节 · 安静到初几: 3 → 0"}},
 		{"from a day on", func(p *Pack) { p.Since = "2027-01-01" }, []string{"规则包 · 从哪天起: (没有) → 2027-01-01"}},
+		{"another ladder", func(p *Pack) {
+			a := &p.Alarm
+			a.AtOnce, a.Grave, a.Repeat, a.Follow = append(a.AtOnce, TargetCounty), append(a.Grave, "fire"), 1, 0
+			a.Steps = []Step{{After: a.Steps[0].After / 2, Call: []Target{TargetTownship, TargetVillage}}, a.Steps[1]}
+		}, []string{"紧急 · 马上告诉: 村、乡镇、部门 → 村、乡镇、部门、县", "紧急 · 县里也马上知道的: 走失、打骂/虐待/侵害、精神异常 → 走失、打骂/虐待/侵害、精神异常、火灾",
+			"紧急 · 第1步: 过5分钟,打电话给村、乡镇 → 过150秒,打电话给乡镇、村",
+			"紧急 · 第3步: 过20分钟,告诉并打电话给县 → (没有)", "紧急 · 没人管再走几遍: 3 → 1", "紧急 · 结束后多久内回访: 3天 → (没有)"}},
+		{"who is called, in another order", func(p *Pack) { slices.Reverse(p.Alarm.Steps[0].Call) }, nil},
+		{"slower departments, and a drill", func(p *Pack) { p.Matters.Unclaimed, p.Drill.Weekday, p.Drill.At = 3*oneDay, 7, "09:30" },
+			[]string{"问题和需求 · 部门不认领,几天退回县里: 2天 → 3天", "演练 · 星期几: (没有) → 周日", "演练 · 几点: 10:00 → 09:30"}},
+		{"who answers for what", func(p *Pack) {
+			p.Depts = slices.Clone(p.Depts)
+			p.Depts[0].Alarms, p.Depts[0].Needs = []string{"fraud", "fire"}, nil
+			p.Depts[1].Items, p.Depts = p.Depts[1].Items[:2], p.Depts[:9]
+		}, []string{"部门 公安 · 马上知道的情况: 走失、打骂/虐待/侵害、诈骗、精神异常 → 诈骗、火灾", "部门 公安 · 归它的需求: 上门办证 → (没有)",
+			"部门 消防 · 归它的问题: 燃气、用电电路、防火 → 燃气、用电电路",
+			"取消 部门 财政: 巡访经费,按实际完成补助;马上知道(没有);问题(没有);需求(没有);依据 002 七(二):财政部门统筹养老服务专项资金或福彩公益金;" +
+				"六(四):财政部门、其他各责任单位根据职责确定巡访帮扶重点内容"}},
 		{"when it closes", func(p *Pack) { p.Close.Grace = 0 }, []string{"结账 · 期满后还能补记、更正: 3天 → (没有)"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -111,7 +129,9 @@ var anyPack = rapid.Custom(func(t *rapid.T) Pack {
 	covers := rapid.SliceOfN(rapid.Make[Cover](), 0, 2)
 	p := Pack{Name: rapid.String().Draw(t, "pack"), Levels: rapid.Make[Levels]().Draw(t, "levels"), Seasons: rapid.Make[Seasons]().Draw(t, "seasons"),
 		Photo: rapid.Make[Photo]().Draw(t, "photo"), Spring: rapid.Make[Spring]().Draw(t, "spring"), Recheck: rapid.SliceOfN(rapid.String(), 0, 3).Draw(t, "recheck"),
-		Papers: rapid.SliceOfN(rapid.Make[Paper](), 0, 2).Draw(t, "papers"),
+		Papers: rapid.SliceOfN(rapid.Make[Paper](), 0, 2).Draw(t, "papers"), Alarm: rapid.Make[Alarm]().Draw(t, "alarm"),
+		Matters: rapid.Make[Matters]().Draw(t, "matters"), Drill: rapid.Make[Drill]().Draw(t, "drill"),
+		Depts:  rapid.SliceOfN(rapid.Make[Dept](), 0, 2).Draw(t, "departments"),
 		Covers: covers.Draw(t, "covers"), Key: covers.Draw(t, "key"), Duties: rules.Draw(t, "duties")}
 	for range rapid.IntRange(0, 2).Draw(t, "local") {
 		p.Local = append(p.Local, Local{Region: rapid.StringN(0, 2, -1).Draw(t, "region"), Covers: covers.Draw(t, "covers"), Duties: rules.Draw(t, "duties")})

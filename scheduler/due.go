@@ -65,10 +65,17 @@ func walk(d *ledger.Dossier, entries []ledger.Entry, packs Packs, today ledger.D
 			}
 		}
 	}
+	for i := range d.Follows {
+		if x := &d.Follows[i]; x.From <= today && today <= x.To {
+			if duty, owed := followDuty(d, entries, x, today); owed {
+				tell(duty, noPack, followRule, followSpan(x))
+			}
+		}
+	}
 }
 
 // walkEnded tells the duties of the periods that have just ended and may still be entered: after an outage over their end the leads
-// have not heard of them.
+// have not heard of them. Of visits after an emergency the village hears only then.
 func walkEnded(d *ledger.Dossier, entries []ledger.Entry, packs Packs, today ledger.Day, tell func(ledger.Duty, *Pack, *Rule, span)) {
 	for i := range packs {
 		p := &packs[i]
@@ -89,11 +96,19 @@ func walkEnded(d *ledger.Dossier, entries []ledger.Entry, packs Packs, today led
 			}
 		}
 	}
+	for i := range d.Follows {
+		if x := &d.Follows[i]; x.To >= x.From && x.To < today && today.Sub(x.To) <= followTold {
+			if duty, owed := followDuty(d, entries, x, today); owed {
+				tell(duty, noPack, followRule, followSpan(x))
+			}
+		}
+	}
 }
 
 // DueIn is what was owed in the periods of the packs' rules that lie in a calendar period, seen from today: those that
 // have closed are done, failed, paused or cancelled, the current one as Due has it; future ones are not listed. The tier of a
-// closed period is the one held on its last day. Extra rounds that ended in the period are among it.
+// closed period is the one held on its last day. Extra rounds and visits after an emergency whose days ended in the period are among
+// it.
 func DueIn(d *ledger.Dossier, entries []ledger.Entry, packs Packs, period ledger.Period, today ledger.Day) []ledger.Duty {
 	if len(today) != 10 {
 		return nil
@@ -122,6 +137,13 @@ func DueIn(d *ledger.Dossier, entries []ledger.Entry, packs Packs, period ledger
 	for i := range d.Rounds {
 		if x := &d.Rounds[i]; x.To >= first && x.To <= period.Last() && x.From <= today && x.To >= x.From {
 			if duty, owed := roundDuty(d, entries, x, today); owed {
+				duties = append(duties, duty)
+			}
+		}
+	}
+	for i := range d.Follows {
+		if x := &d.Follows[i]; x.To >= first && x.To <= period.Last() && x.From <= today && x.To >= x.From {
+			if duty, owed := followDuty(d, entries, x, today); owed {
 				duties = append(duties, duty)
 			}
 		}
@@ -245,6 +267,32 @@ var roundRule = &Rule{Kind: ledger.KindVisit, Tier: TierAll, Per: PerChange, Nud
 
 func roundSpan(x *ledger.Round) span { return span{PerChange, "", x.From, x.To, int(x.From.Month())} }
 
+// FollowName is the duty to see an elder at the door after an emergency (000 二(二): 紧急处置,并及时实施关爱救助).
+const FollowName = "紧急后回访"
+
+// followDuty is the visit that an emergency's end asks for.
+func followDuty(d *ledger.Dossier, entries []ledger.Entry, x *ledger.Follow, today ledger.Day) (ledger.Duty, bool) {
+	s := followSpan(x)
+	asOf := min(today, x.To)
+	if d.Since > asOf {
+		return ledger.Duty{}, false
+	}
+	done, _, last := count(d.ID, entries, ledger.KindVisit, anyhow[:1], s, asOf)
+	done = min(done, 1)
+	out := ledger.Duty{Name: FollowName, Kind: ledger.KindVisit, ElderID: d.ID, From: x.From, Need: 1, Done: done, Door: 1 - done, Due: x.To, Last: last,
+		Source: x.No + "结束后上门看一次:000 二(二),紧急处置后及时关爱救助;几天以内为本系统默认"}
+	out.State = state(d, done > 0, s, today)
+	return out, out.State != ""
+}
+
+// followRule is when it is spoken of: on its last day to whose elder it is, the day after to the village.
+var followRule = &Rule{Kind: ledger.KindVisit, Tier: TierAll, Per: PerChange, Nudge: []Mark{"0d"}, Escalate: Escalate{Village: "-1d"}}
+
+// followTold is for how many days after its last one the village is told, if it could not be on the first of them.
+const followTold = 7
+
+func followSpan(x *ledger.Follow) span { return span{PerChange, "", x.From, x.To, int(x.From.Month())} }
+
 var anyhow = []ledger.Method{ledger.MethodDoor, ledger.MethodPhone, ledger.MethodVideo}
 
 // state is where a duty stands, "" where there is none because the elder had left before the period.
@@ -326,7 +374,7 @@ func count(elderID string, entries []ledger.Entry, kind ledger.EntryKind, method
 	return met, door, last
 }
 
-// noPack is what an extra round comes from.
+// noPack is what an extra round, or a visit after an emergency, comes from.
 var noPack = &Pack{}
 
 // lastChange is the time that a change up to today leaves for a duty; false where there is none or it is over.

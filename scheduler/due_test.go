@@ -181,6 +181,9 @@ func TestDueOfADossier(t *testing.T) {
 		return ledger.Dossier{Elder: ledger.Elder{Living: "空巢", Birth: "1940-01-01"}, Regions: regions, Tiers: alwaysKey}
 	}
 	round := func(x ledger.Round) ledger.Dossier { return ledger.Dossier{Rounds: []ledger.Round{x}} }
+	follow := func(from, to ledger.Day) ledger.Dossier {
+		return ledger.Dossier{Follows: []ledger.Follow{{ElderID: "A01", From: from, To: to, No: "急260310-1"}}}
+	}
 	const ordinary = "月巡访 2026-03 0/1 ready 2026-03-31"
 	for _, tt := range []struct {
 		name    string
@@ -263,6 +266,15 @@ func TestDueOfADossier(t *testing.T) {
 		{"for key elders only", round(ledger.Round{Name: "高温", From: "2026-03-10", To: "2026-03-21", Tier: ledger.TierKey}), nil, yongning, "2026-03-20",
 			[]string{ordinary}},
 		{"over", round(ledger.Round{Name: "高温", From: "2026-03-10", To: "2026-03-19"}), nil, yongning, "2026-03-20", []string{ordinary}},
+
+		{"after an emergency", follow("2026-03-18", "2026-03-20"), nil, yongning, "2026-03-20", []string{ordinary, "紧急后回访 2026-03-18 0/1 ready 2026-03-20"}},
+		{"seen at the door, which is the month's visit, too", follow("2026-03-18", "2026-03-20"), met("2026-03-19"), yongning, "2026-03-20",
+			[]string{"月巡访 2026-03 1/1 done 2026-03-31", "紧急后回访 2026-03-18 1/1 done 2026-03-20"}},
+		{"a call after an emergency is none", follow("2026-03-18", "2026-03-20"), phoned("2026-03-19"), yongning, "2026-03-20",
+			[]string{"月巡访 2026-03 1/1 done 2026-03-31", "紧急后回访 2026-03-18 0/1 ready 2026-03-20"}},
+		{"seen before its end is none", follow("2026-03-18", "2026-03-20"), met("2026-03-17"), yongning, "2026-03-20",
+			[]string{"月巡访 2026-03 1/1 done 2026-03-31", "紧急后回访 2026-03-18 0/1 ready 2026-03-20"}},
+		{"its days are over", follow("2026-03-18", "2026-03-20"), nil, yongning, "2026-03-21", []string{ordinary}},
 
 		{"a new version leaves the month that has begun", ledger.Dossier{}, nil, versions, "2026-03-31", []string{ordinary}},
 		{"and decides the next", ledger.Dossier{}, nil, versions, "2026-04-01", []string{"月巡访 2026-04 0/2 ready 2026-04-30"}},

@@ -22,20 +22,7 @@ import (
 // rules alone, without a look at due.go. XUNFANG_CASES says how many random cases, 5,000 without it. Each branch of the rules
 // must have been taken both ways: a generator that never reaches one proves nothing about it.
 func TestDueIsTheObviousCount(t *testing.T) {
-	cases := 5000
-	if s := os.Getenv("XUNFANG_CASES"); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 {
-			t.Fatalf("XUNFANG_CASES is %q, not a number of cases", s)
-		}
-		cases = n
-	}
-	was := flag.Lookup("rapid.checks").Value.String()
-	if err := flag.Set("rapid.checks", strconv.Itoa(cases)); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = flag.Set("rapid.checks", was) }) // it was there before
-
+	cases := checks(t, 5000)
 	o := &walker{days: almanac("2015-01-01", "2106-12-31"), taken: map[string][2]int{}, ended: map[string]int{}}
 	situations := rapid.Custom(o.situation)
 	rapid.Check(t, func(t *rapid.T) {
@@ -48,7 +35,7 @@ func TestDueIsTheObviousCount(t *testing.T) {
 			{fmt.Sprintf("DueIn(%s)", w.period), DueIn(&w.d, w.entries, w.packs, w.period, w.today), o.dueIn(w)},
 		} {
 			for i := range q.got {
-				if strings.HasPrefix(q.got[i].Name, "round") {
+				if strings.HasPrefix(q.got[i].Name, "round") || q.got[i].Name == FollowName {
 					q.got[i].Source = "" // whatever it says of a round
 				}
 			}
@@ -82,6 +69,23 @@ func TestDueIsTheObviousCount(t *testing.T) {
 	}
 }
 
+// checks sets how many random cases a test plays, what XUNFANG_CASES says or a number, and is it.
+func checks(t *testing.T, cases int) int {
+	if s := os.Getenv("XUNFANG_CASES"); s != "" {
+		n, err := strconv.Atoi(s)
+		if err != nil || n < 1 {
+			t.Fatalf("XUNFANG_CASES is %q, not a number of cases", s)
+		}
+		cases = n
+	}
+	was := flag.Lookup("rapid.checks").Value.String()
+	if err := flag.Set("rapid.checks", strconv.Itoa(cases)); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = flag.Set("rapid.checks", was) }) // it was there before
+	return cases
+}
+
 // branches are the questions that the count asks.
 var branches = []string{
 	"today is no day",
@@ -103,13 +107,14 @@ var branches = []string{
 	"change before the period", "change after today",
 	"round holds today", "round taken back", "round ends in the period", "round begun", "round after joining",
 	"round for key elders", "key at the round", "round at the door", "round done more than once",
+	"follow holds today", "follow taken back", "follow ends in the period", "follow begun", "follow after joining", "follow done more than once",
 	"leap day in the period", "week in two years", "born on a leap day",
 }
 
 // ends are what becomes of duties: each kind and each period in each state.
 func ends() []string {
 	var out []string
-	for _, of := range []string{"visit", "help", "talk", "week", "month", "quarter", "half", "change", "round"} {
+	for _, of := range []string{"visit", "help", "talk", "week", "month", "quarter", "half", "change", "round", "follow"} {
 		for _, state := range []ledger.DutyState{ledger.DutyReady, ledger.DutyDone, ledger.DutyFailed, ledger.DutyPaused,
 			ledger.DutyCancelled} {
 			out = append(out, of+" "+string(state))
@@ -245,6 +250,11 @@ func (o *walker) due(w *situation) []ledger.Duty {
 			out = append(out, o.round(w, r)...)
 		}
 	}
+	for _, x := range w.d.Follows {
+		if o.is("follow holds today", x.From <= w.today && w.today <= x.To) {
+			out = append(out, o.follow(w, x)...)
+		}
+	}
 	return out
 }
 
@@ -283,6 +293,12 @@ func (o *walker) dueIn(w *situation) []ledger.Duty {
 		if !o.is("round taken back", r.To < r.From) && o.is("round ends in the period", r.To >= from && r.To <= to) &&
 			o.is("round begun", r.From <= w.today) {
 			out = append(out, o.round(w, r)...)
+		}
+	}
+	for _, x := range w.d.Follows {
+		if !o.is("follow taken back", x.To < x.From) && o.is("follow ends in the period", x.To >= from && x.To <= to) &&
+			o.is("follow begun", x.From <= w.today) {
+			out = append(out, o.follow(w, x)...)
 		}
 	}
 	return out
@@ -578,7 +594,7 @@ func (o *walker) stand(w *situation, duty ledger.Duty, s stretch) []ledger.Duty 
 		duty.State = ledger.DutyReady
 	}
 	o.ended[fmt.Sprintf("%s %s", s.per, duty.State)]++
-	if s.per != "round" {
+	if s.per != "round" && s.per != "follow" {
 		o.ended[fmt.Sprintf("%s %s", duty.Kind, duty.State)]++
 	}
 	return []ledger.Duty{duty}
@@ -603,6 +619,20 @@ func (o *walker) round(w *situation, r ledger.Round) []ledger.Duty {
 	if days, _ := o.count(w, ledger.KindVisit, methods, s); len(days) > 0 {
 		o.is("round done more than once", len(days) > 1)
 		out.Done, out.Last = 1, days[len(days)-1]
+	}
+	return o.stand(w, out, s)
+}
+
+// follow is the visit that is owed after an emergency, nothing or one: at the door, and a call is none.
+func (o *walker) follow(w *situation, x ledger.Follow) []ledger.Duty {
+	s := stretch{per: "follow", days: o.days[o.at[x.From] : o.at[x.To]+1], asOf: min(w.today, x.To)}
+	if !o.is("follow after joining", w.d.Since <= s.asOf) {
+		return nil
+	}
+	out := ledger.Duty{Name: "紧急后回访", Kind: ledger.KindVisit, ElderID: w.d.ID, From: x.From, Due: x.To, Need: 1, Door: 1}
+	if days, _ := o.count(w, ledger.KindVisit, []ledger.Method{ledger.MethodDoor}, s); len(days) > 0 {
+		o.is("follow done more than once", len(days) > 1)
+		out.Done, out.Door, out.Last = 1, 0, days[len(days)-1]
 	}
 	return o.stand(w, out, s)
 }
@@ -707,6 +737,12 @@ func (o *walker) situation(t *rapid.T) *situation {
 			Tier: pick(t, "", ledger.TierKey), Door: pick(t, "", "door")}
 		r.To = r.From.Add(pick(t, upTo(t, 20), upTo(t, 20), upTo(t, 420), -1)) // a first census may take a year; -1: taken back
 		w.d.Rounds = append(w.d.Rounds, r)
+	}
+
+	for range upTo(t, 2) {
+		x := ledger.Follow{ElderID: "A01", From: near(), No: "急260311-1"}
+		x.To = x.From.Add(pick(t, 2, 2, upTo(t, 6), upTo(t, 29), -1))
+		w.d.Follows = append(w.d.Follows, x)
 	}
 
 	w.packs = o.packs(t, near, age)
@@ -848,7 +884,7 @@ func lines(duties []ledger.Duty) []string {
 func (w *situation) GoString() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "today %q, period %q\n  %s regions %v\n", w.today, w.period, told(w.d.Elder), w.d.Regions)
-	for _, rows := range []any{w.d.Tiers, w.d.Standings, w.d.Pairs, w.d.Kin, w.d.Rounds, w.entries} {
+	for _, rows := range []any{w.d.Tiers, w.d.Standings, w.d.Pairs, w.d.Kin, w.d.Rounds, w.d.Follows, w.entries} {
 		for i := range reflect.ValueOf(rows).Len() {
 			fmt.Fprintln(&b, " ", told(reflect.ValueOf(rows).Index(i).Interface()))
 		}

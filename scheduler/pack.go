@@ -38,6 +38,68 @@ type Pack struct {
 	Recheck  []string   `yaml:"recheck"` // facts checked at each visit (002 五·信息核对): phone, address, kin
 	Confirm  []string   `yaml:"confirm"` // those that the keeper confirms before the ledger changes; the others change at once
 	Close    Close      `yaml:"close"`
+	Alarm    Alarm      `yaml:"alarm"`
+	Matters  Matters    `yaml:"matters"`
+	Depts    []Dept     `yaml:"departments"`
+	Drill    Drill      `yaml:"drill"`
+}
+
+// Alarm is the ladder of an emergency (002 六(二): 立即…报告, 逐级上报; neither document names a time).
+type Alarm struct {
+	AtOnce []Target `yaml:"at_once"` // told together, with the first word
+	Grave  []string `yaml:"grave"`   // kinds of which the county hears at once, too
+	Steps  []Step   `yaml:"steps"`
+	Repeat int      `yaml:"repeat"` // how often it begins anew when nobody acts; after that with every Quiet, until somebody does
+	Quiet  Duration `yaml:"quiet"`  // taken, and no word since: it is open again
+	Join   Duration `yaml:"join"`   // within it two reports of one elder, or of one place and kind, are one case
+	Follow Duration `yaml:"follow"` // whole days after the end within which the elder is visited; 0s: not
+	Source string   `yaml:"source"`
+}
+
+// Step is one rung of a ladder.
+type Step struct {
+	After Duration `yaml:"after"` // since the ladder began
+	Tell  []Target `yaml:"tell"`  // who gets a message
+	Call  []Target `yaml:"call"`  // who is rung up
+}
+
+// Target is whom a step means: the holders of a role where the elder lives.
+type Target string
+
+const (
+	TargetVillage  Target = "village"
+	TargetTownship Target = "township"
+	TargetCounty   Target = "county"
+	TargetDeputy   Target = "deputy" // who lately stood in for one of the leads, and the keeper
+	TargetDept     Target = "dept"   // the departments whose kind it is: as information, with a button to claim it
+)
+
+// Matters are the clocks of problems and needs on their way up (002 五·加强联系, 六(四)). All count working days.
+type Matters struct {
+	Village   Duration `yaml:"village"`   // then it goes up to the township by itself
+	Township  Duration `yaml:"township"`  // then to the county
+	County    Duration `yaml:"county"`    // then the county is asked again
+	Unclaimed Duration `yaml:"unclaimed"` // with a department that does not claim it: the county chooses again
+	Meeting   Duration `yaml:"meeting"`   // then it is on the list of the joint meeting
+	Silent    Duration `yaml:"silent"`    // taken, and no word since: it is open again
+	Source    string   `yaml:"source"`
+}
+
+// Dept is a department, what it has to do and what is routed to it.
+type Dept struct {
+	Name   string   `yaml:"name"`   // 公安
+	Alarms []string `yaml:"alarms"` // kinds of emergency of which it hears
+	Items  []string `yaml:"items"`  // items of a visit whose problems are its business
+	Needs  []string `yaml:"needs"`  // services
+	Duty   string   `yaml:"duty"`   // what it is bound to do, in a line
+	Source string   `yaml:"source"`
+}
+
+// Drill is the weekly try of the ladder in every township.
+type Drill struct {
+	Weekday int    `yaml:"weekday"` // 1 Monday to 7 Sunday; 0: none
+	At      string `yaml:"at"`      // 10:00
+	Source  string `yaml:"source"`
 }
 
 // Close says when a period is closed: afterwards its visits are entered and corrected only through who may reopen it.
@@ -46,8 +108,10 @@ type Close struct {
 	Source string   `yaml:"source"`
 }
 
+const oneDay = Duration(24 * time.Hour)
+
 // closeGrace holds where a pack says nothing (requirements §1.O).
-const closeGrace = Duration(3 * 24 * time.Hour)
+const closeGrace = 3 * oneDay
 
 // OpenFrom is the first day that is not closed yet: of the shortest period a visit counts in, weeks with their months.
 func (p Pack) OpenFrom(today ledger.Day) ledger.Day {

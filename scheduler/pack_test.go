@@ -155,6 +155,24 @@ photo: {door: required, phone: 不要, grace: 半小时, source: 五}
 recheck: phone
 confirm: [address]
 close: {grace: 90m}
+alarm:
+  at_once: [dept, mayor, dept]
+  grave: [火灾, fire, fire]
+  steps:
+    - {after: 10m, call: [dept]}
+    - {after: 5m, tell: [], call: []}
+    - {after: 25h, tell: [village, village]}
+    - {tell: [township]}
+  repeat: -1
+  quiet: 30s
+  join: 2d
+  follow: 36h
+matters: {village: 0d, township: 36h, county: 61d, unclaimed: 5d, meeting: 2d}
+departments:
+  - {name: 公安, alarms: [火, abuse, abuse], items: [fire, 家具], needs: [a, a, " "], duty: 出警, source: 六}
+  - {name: 公安, needs: [b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]}
+  - 民政
+drill: {weekday: 8, at: 9:00}
 `
 	_, faults := Check([]byte(text))
 	var got []string
@@ -162,7 +180,8 @@ close: {grace: 90m}
 		got = append(got, f.String())
 	}
 	want := []string{
-		"第1行 naem: 没有这个键 (应为 name、title、document、area、since、levels、covers、key、duties、local、papers、spring、seasons、photo、recheck、confirm、close)",
+		"第1行 naem: 没有这个键 (应为 name、title、document、area、since、levels、covers、key、duties、local、papers、spring、seasons、photo、recheck、confirm、close、" +
+			"alarm、matters、departments、drill)",
 		"第1行 name: 没有写",
 		"第5行 since: “明年”不是日期 (应为 2026-01-01 这样的一天)",
 		"第6行 levels.county: 没有写",
@@ -221,8 +240,102 @@ close: {grace: 90m}
 		"第33行 recheck: 应为一列,如 [a, b]",
 		"第34行 confirm[0]: address 不在 recheck 里 (应为 recheck 里的一项)",
 		"第35行 close.grace: 90m 不合理 (应为 0d 到 60d 的整天)",
+		"第37行 alarm.source: 没有写",
+		"第37行 alarm.at_once[1]: “mayor”不认识 (应为 village、township、county、deputy、dept)",
+		"第37行 alarm.at_once[2]: dept 写了两次",
+		"第38行 alarm.grave[0]: “火灾”不认识 (应为 critical_illness、fall、fire、gas、missing、unreached、abuse、fraud、mental、house、hardship、death)",
+		"第38行 alarm.grave[2]: fire 写了两次",
+		"第40行 alarm.steps[0].call[0]: “dept”不认识 (应为 village、township、county、deputy)",
+		"第40行 alarm.steps: 哪一步都没有告诉县里 (at_once 或某一步的 tell 要有 county)",
+		"第41行 alarm.steps[1].after: 5m 排早了 (要一步比一步晚)",
+		"第41行 alarm.steps[1]: 没有写找谁 (应有 tell 或 call)",
+		"第42行 alarm.steps[2].after: 25h 不合理 (应为 1s 到 1d)",
+		"第42行 alarm.steps[2].tell[1]: village 写了两次",
+		"第43行 alarm.steps[3].after: 0s 不合理 (应为 1s 到 1d)",
+		"第44行 alarm.repeat: -1 遍不合理 (应为 0 到 10)",
+		"第45行 alarm.quiet: 30s 不合理 (应为 1m 到 1d)",
+		"第46行 alarm.join: 2d 不合理 (应为 0s 到 1d,0s 是不合并)",
+		"第47行 alarm.follow: 36h 不合理 (应为 0d 到 30d 的整天)",
+		"第48行 matters.source: 没有写",
+		"第48行 matters.village: 0s 不合理 (应为 1d 到 60d 的整天)",
+		"第48行 matters.township: 36h 不合理 (应为 1d 到 60d 的整天)",
+		"第48行 matters.county: 61d 不合理 (应为 1d 到 60d 的整天)",
+		"第48行 matters.silent: 0s 不合理 (应为 1d 到 60d 的整天)",
+		"第48行 matters.meeting: 2d 排早了 (不能早于 unclaimed)",
+		"第50行 departments[0].alarms[0]: “火”不认识 (应为 critical_illness、fall、fire、gas、missing、unreached、abuse、fraud、mental、house、hardship、death)",
+		"第50行 departments[0].alarms[2]: abuse 写了两次",
+		"第50行 departments[0].items[1]: “家具”不认识 (应为 expression、mobility、illness、mood、thinking、stress、gas、heating、electricity、personal、home、surroundings、indoor、outdoor、neighbors、fire、house、room_temp)",
+		"第50行 departments[0].needs[1]: a 写了两次",
+		"第50行 departments[0].needs[2]: 没有写",
+		"第50行 departments: 需求写了 17 种,卡片上放不下 (应不超过 16 种)",
+		"第51行 departments[1].duty: 没有写",
+		"第51行 departments[1].source: 没有写",
+		"第51行 departments[1].name: “公安”已有一个部门叫这个",
+		"第52行 departments[2]: 应为“键: 值”",
+		"第52行 departments[2].name: 没有写",
+		"第52行 departments[2].duty: 没有写",
+		"第52行 departments[2].source: 没有写",
+		"第53行 drill.source: 没有写",
+		"第53行 drill.weekday: 没有星期8 (应为 0 到 7,0 是不演练)",
+		`第53行 drill.at: “9:00”不是钟点 (应为 "10:00" 这样的)`,
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestCheckOddLadders(t *testing.T) {
+	for _, c := range []struct{ was, becomes, want string }{
+		{"at_once: [village, township, dept]", "at_once: []", "alarm.at_once: 没有写第一时间告诉谁 (至少要有 village、township、county 中的一个)"},
+		{"at_once: [village, township, dept]", "at_once: [dept, deputy]", "alarm.at_once: 没有写第一时间告诉谁 (至少要有 village、township、county 中的一个)"},
+		{"tell: [county], call: [county]", "call: [county]", "alarm.steps: 哪一步都没有告诉县里 (at_once 或某一步的 tell 要有 county)"},
+		{"at_once: [village, township, dept]", "at_once: [county]", ""},
+		{"weekday: 0\n  at: \"10:00\"", "weekday: 3", "drill.at: “”不是钟点 (应为 \"10:00\" 这样的)"},
+		{"weekday: 0\n  at: \"10:00\"", "weekday: 3\n  at: 10:30", ""},
+		{"weekday: 0\n  at: \"10:00\"", "weekday: 3\n  at: \"24:00\"", "drill.at: “24:00”不是钟点 (应为 \"10:00\" 这样的)"},
+		{"follow: 3d", "follow: 0s", ""},
+		{"join: 2h", "join: 0s", ""},
+	} {
+		_, err := Load(edited(t, "yongning", c.was, c.becomes))
+		var faults Faults
+		if c.want == "" && err != nil || c.want != "" && (!errors.As(err, &faults) || len(faults) != 1 || !strings.HasSuffix(faults[0].String(), c.want)) {
+			t.Errorf("%s → %s: %v, want %s", c.was, c.becomes, err, c.want)
+		}
+	}
+}
+
+// TestOursWhereAFileIsSilent: a file from before packs spoke of emergencies still loads, with the ladder that yongning has; what it
+// does say holds alone, and an empty list of departments is none.
+func TestOursWhereAFileIsSilent(t *testing.T) {
+	text, err := Text("yongning")
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts := regexp.MustCompile(`(?ms)^(alarm|matters|departments|drill):\n(?:[ -].*?\n)+`)
+	old := parts.ReplaceAllString(string(text), "")
+	if len(parts.FindAllString(string(text), -1)) != 4 || strings.Contains(old, "at_once:") || strings.Contains(old, "duty:") {
+		t.Fatalf("the old file is not one:\n%s", old)
+	}
+	p, faults := Check([]byte(old))
+	if len(faults) > 0 {
+		t.Fatal(faults)
+	}
+	for path, v := range fields(reflect.ValueOf(&p).Elem(), "", map[string]reflect.Value{}) {
+		if ours := regexp.MustCompile(`^\.(Alarm|Matters|Drill|Depts)\b.*\.Source$`); ours.MatchString(path) {
+			if v.String() != oursSource {
+				t.Errorf("%s does not say that it is ours: %s", path, v)
+			}
+			v.SetString(fields(reflect.ValueOf(pack(t, "yongning")), "", map[string]reflect.Value{})[path].String())
+		}
+	}
+	if diff := cmp.Diff(pack(t, "yongning"), p); diff != "" {
+		t.Error(diff)
+	}
+	own, faults := Check([]byte(old + "departments: []\nalarm: {at_once: [county], quiet: 5m, source: 本县的文件}\n"))
+	if len(faults) > 0 || len(own.Depts) != 0 {
+		t.Errorf("%v %v", own.Depts, faults)
+	}
+	if diff := cmp.Diff(Alarm{AtOnce: []Target{TargetCounty}, Quiet: Duration(5 * time.Minute), Source: "本县的文件"}, own.Alarm); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -300,6 +300,45 @@ func TestAnExtraRoundIsSaidAtOnce(t *testing.T) {
 	same(t, only("高温", w.days("2026-07-05", "2026-07-10")))
 }
 
+// TestAVisitAfterAnEmergency: who visits the elder hears on the last day, the village the day after; a call does not settle it.
+func TestAVisitAfterAnEmergency(t *testing.T) {
+	ended := func(b *ledger.Book) {
+		b.Follows = []ledger.Follow{{ElderID: "A1", From: "2026-03-09", To: "2026-03-11", No: "急260308-1"},
+			{ElderID: "B1", From: "2026-03-09", To: "2026-03-08", No: "急260308-2"}} // the second was taken back
+	}
+	nudge, list := "3月11日 紧急后回访/ann/2026-03-09/0d", "3月12日 紧急后回访/lea/111/2026-03-09/village--1d"
+	w := newWorld(t, ended, "yongning")
+	w.Entries["A1"] = []ledger.Entry{{Kind: ledger.KindVisit, ElderID: "A1", Day: "2026-03-10", Method: ledger.MethodPhone, Outcome: ledger.OutcomeOK}}
+	same(t, only("紧急后回访", w.days("2026-03-08", "2026-03-31")), nudge, list)
+
+	w = newWorld(t, ended, "yongning")
+	w.visited("A1", "2026-03-10")
+	same(t, only("紧急后回访", w.days("2026-03-08", "2026-03-31")))
+
+	w = newWorld(t, ended, "yongning") // seen late: the village has heard of it on the day before
+	same(t, append(only("紧急后回访", w.days("2026-03-08", "2026-03-12")), only("紧急后回访", w.days("2026-03-13", "2026-03-31"))...), nudge, list)
+
+	w = newWorld(t, ended, "yongning") // an outage over it
+	w.days("2026-03-08", "2026-03-10")
+	same(t, only("紧急后回访", w.days("2026-03-14", "2026-03-31")), strings.Replace(list, "12日", "14日", 1))
+
+	w = newWorld(t, ended, "yongning") // a long one: it is history
+	w.days("2026-03-08", "2026-03-10")
+	same(t, only("紧急后回访", w.days("2026-03-19", "2026-03-31")))
+
+	w = newWorld(t, func(b *ledger.Book) { // in hospital since: nobody is to go
+		ended(b)
+		b.Standings = []ledger.Standing{{ElderID: "A1", Kind: ledger.StandingPaused, From: "2026-03-09", To: "2026-04-09", Review: "2026-06-01"}}
+	}, "yongning")
+	same(t, only("紧急后回访", w.days("2026-03-08", "2026-03-31")))
+
+	w = newWorld(t, func(b *ledger.Book) { // nobody to go: the village hears in place of whoever it would be
+		ended(b)
+		b.Assignments = b.Assignments[1:]
+	}, "yongning")
+	same(t, only("紧急后回访", w.days("2026-03-08", "2026-03-31")), strings.NewReplacer("12日", "11日", "-1d", "nobody").Replace(list), list)
+}
+
 func TestPapersUntilSomebodySaysTheyWereSent(t *testing.T) {
 	w := newWorld(t, nil, "yongning")
 	got := only("信息", w.days("2026-01-01", "2026-03-10"))
@@ -373,6 +412,11 @@ func TestPlanIsAReconciliation(t *testing.T) {
 			if rapid.Bool().Draw(t, "round") {
 				from := ledger.Day("2026-03-01").Add(rapid.IntRange(-10, 40).Draw(t, "round from"))
 				b.Rounds = []ledger.Round{{Region: "11", Name: "寒潮", From: from, To: from.Add(rapid.IntRange(0, 3).Draw(t, "round long"))}}
+			}
+			if rapid.Bool().Draw(t, "emergency") {
+				from := ledger.Day("2026-03-01").Add(rapid.IntRange(-10, 40).Draw(t, "follow from"))
+				b.Follows = []ledger.Follow{{ElderID: rapid.SampledFrom([]string{"A1", "B1"}).Draw(t, "follow whom"), From: from,
+					To: from.Add(rapid.IntRange(0, 3).Draw(t, "follow long"))}}
 			}
 		}, "yongning")
 		now := at("2026-02-01", "08:00")

@@ -727,10 +727,10 @@ func (s *Store) fits(proofs map[string]string) error {
 }
 
 // hold keeps messages that waited from going: most went out after the backup was made, and the others' hour has passed.
-// What is only fetched nobody hears of, and WeCom forgets it in three days. Nobody holds a lane any more.
+// What is only fetched or asked nobody hears of, and WeCom forgets it in days. Nobody holds a lane any more.
 func (l *loader) hold(now int64) error {
 	_, err := l.tx.ExecContext(l.ctx, "UPDATE outbox SET state = CASE WHEN expires <= ? THEN 3 ELSE 2 END, done_at = ?, unsure = 1, reason = ?"+
-		" WHERE state = 0 AND call_ <> ?", now, now, heldBack, string(ledger.CallFetch))
+		" WHERE state = 0 AND call_ NOT IN (?, ?)", now, now, heldBack, string(ledger.CallFetch), string(ledger.CallHeard))
 	if err == nil {
 		_, err = l.tx.ExecContext(l.ctx, "UPDATE lanes SET free_at = 0 WHERE free_at <> 0")
 	}

@@ -134,6 +134,7 @@ func furnish(t testing.TB, s *store.Store, c *clock) {
 	b := papers.Sample("2026-03-02")
 	b.Leaves = []ledger.Leave{{UserID: "wangfang", From: "2026-03-01", To: "2026-03-05", Deputy: "wuxia"}}
 	b.Rounds = []ledger.Round{{Region: "640121", Name: "寒潮", From: "2026-03-01", To: "2026-03-05", Tier: ledger.TierKey, Door: "door"}}
+	b.Follows = []ledger.Follow{{ElderID: "A01", From: "2026-03-02", To: "2026-03-09", No: "急260302-1"}}
 	_, err := s.SaveBook(ctx, ledger.Edit{Book: b, By: ledger.ByImport, Today: "2026-01-01"})
 	require.NoError(t, err)
 	require.NoError(t, s.KeepPack(ctx, "yongning", "2026-01-01", []byte("name: yongning\nduties: 'quoted' \"twice\"\n")))
@@ -167,6 +168,7 @@ func furnish(t testing.TB, s *store.Store, c *clock) {
 			Messages: messages,
 			Notices:  []ledger.Notice{notice("月巡访/A01/2026-03/-9", "user0", "sent", today)},
 			Owing:    []ledger.OwingSet{just(monthly("A01", "zhang", 0)), just(monthly("A02", "", 1))},
+			Cases:    []ledger.CaseStep{raise("c1", 0)},
 		}}))
 	amend := amended("a1", e, e.Note+",换了")
 	amend.Changes.Messages = nil
@@ -399,7 +401,9 @@ func TestRestoredMessagesAreHeld(t *testing.T) {
 			s := opened(t, source)
 			late := text("late", "d", ledger.PriorityReminder)
 			late.Expires = start.AddDate(0, 0, 1)
-			post(t, s, text("alarm", "a", ledger.PriorityAlarm), text("reply", "b", ledger.PriorityReply),
+			heard := text("heard", "a", ledger.PriorityReply)
+			heard.Call, heard.NotBefore = ledger.CallHeard, start.AddDate(1, 0, 0)
+			post(t, s, heard, text("alarm", "a", ledger.PriorityAlarm), text("reply", "b", ledger.PriorityReply),
 				text("in hand", "c", ledger.PriorityReminder), late)
 			claims := claim(t, s, c, 1)
 			require.Len(t, claims, 1)
@@ -416,8 +420,9 @@ func TestRestoredMessagesAreHeld(t *testing.T) {
 			assert.Empty(t, none)
 			rows, err := r.Outbox(ctx, store.OutboxFilter{States: []store.OutboxState{store.StateWaiting, store.StateExpired}})
 			require.NoError(t, err)
-			require.Len(t, rows, 1)
-			assert.Equal(t, "late", rows[0].Key)
+			require.Len(t, rows, 2)
+			assert.Equal(t, "heard", rows[0].Key, "how a call went is asked: nobody hears of that")
+			assert.Equal(t, "late", rows[1].Key)
 
 			require.NoError(t, r.RetryNow(ctx, got.Alarms[0].ID))
 			again, err := r.Claim(ctx, o.Now(), 10, time.Minute)

@@ -145,6 +145,10 @@ func (s *Store) readBook(ctx context.Context, q querier, only *scope) (b ledger.
 		},
 		func() (err error) { b.Leaves, err = readRows[ledger.Leave](ctx, s, q, only.users()); return },
 		func() (err error) { b.Rounds, err = readRows[ledger.Round](ctx, s, q, only.regions("region")); return },
+		func() (err error) {
+			b.Follows, err = readRows[ledger.Follow](ctx, s, q, only.elders("elder_id"))
+			return
+		},
 	} {
 		if err := read(); err != nil {
 			return b, fmt.Errorf("read the ledger: %w", err)

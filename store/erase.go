@@ -18,10 +18,13 @@ const erasedKin = "-"
 
 // Erase deletes what is personal of an elder — name, numbers, where they lived, family, notes, photos, and the same in the
 // history — and keeps what counts need: that somebody of that year of birth and gender was visited in that region on those
-// days (PIPL art. 47: delete on own initiative when the purpose ends or consent is withdrawn). Of consents the act stays,
+// days, or had an emergency, and when who acted (PIPL art. 47: delete on own initiative when the purpose ends or consent is withdrawn). Of consents the act stays,
 // without a name. It cannot be taken back. ErrUnknown: there is no such elder.
 func (s *Store) Erase(ctx context.Context, elderID, by, why string, remove func(hash string) error) error {
-	_, err := s.sweepPhotos(ctx, "entry_key IN (SELECT `key` FROM entries WHERE elder_id = ?)", []any{elderID}, false, remove)
+	bound, err := keysAbout(ctx, s.read, elderID, "entries", "cases")
+	if err == nil && len(bound) > 0 {
+		_, err = s.sweepPhotos(ctx, "entry_key IN ("+marks(len(bound))+")", list(bound), false, remove)
+	}
 	if err != nil {
 		return fmt.Errorf("erase an elder's photos: %w", err)
 	}
@@ -64,11 +67,21 @@ func (s *Store) Erase(ctx context.Context, elderID, by, why string, remove func(
 				[]any{elderID, elderID}},
 			{"UPDATE findings SET note = '' WHERE elder_id = ?", []any{elderID}},
 			{"UPDATE facts SET value = '' WHERE elder_id = ?", []any{elderID}},
+			{"DELETE FROM follows WHERE elder_id = ?", []any{elderID}},
+			// The case moves on: a step under way must not write over what is no longer there.
+			{"UPDATE cases SET place = '', about = '', outcome = '', rev = rev + 1 WHERE elder_id = ?", []any{elderID}},
 			{"UPDATE consents SET kin = ? WHERE elder_id = ? AND kin <> ''", []any{erasedKin, elderID}},
 		} {
 			if _, err := tx.ExecContext(ctx, q.text, q.args...); err != nil {
 				return err
 			}
+		}
+		cases, err := keysAbout(ctx, tx, elderID, "cases")
+		if err == nil {
+			_, err = exec(ctx, tx, "UPDATE case_events SET text = '' WHERE case_key IN (%s)", cases)
+		}
+		if err != nil {
+			return err
 		}
 		var waived []string // that a reason was given still counts; what it was is gone
 		err = each(ctx, tx, "SELECT `key` FROM entries WHERE elder_id = ? AND waiver <> ''", []any{elderID}, func(rows *sql.Rows) error {
@@ -97,4 +110,20 @@ func (s *Store) Erase(ctx context.Context, elderID, by, why string, remove func(
 	}
 	s.rosterMoved()
 	return nil
+}
+
+// keysAbout are the keys of an elder's rows.
+func keysAbout(ctx context.Context, q querier, elderID string, tables ...string) (keys []string, err error) {
+	for _, table := range tables {
+		err = each(ctx, q, "SELECT `key` FROM "+table+" WHERE elder_id = ?", []any{elderID}, func(rows *sql.Rows) error {
+			var key string
+			err := rows.Scan(&key)
+			keys = append(keys, key)
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return keys, nil
 }

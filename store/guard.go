@@ -26,6 +26,7 @@ var guarded = []struct {
 	{table: "revisions", key: []string{"n"}, fixed: []string{"n", "at", "by_", "source"}},
 	{table: "changes", key: []string{"n", "seq"}, fixed: []string{"n", "seq", "tbl", "elder_id", "field"}, blank: map[string]string{"row_": ""}},
 	{table: "amendments", key: []string{"`key`"}, fixed: []string{"`key`", "entry_key", "version", "elder_id", "by_", "instead", "at"}},
+	{table: "case_events", key: []string{"case_key", "n"}, fixed: []string{"case_key", "n", "kind", "`by`", "`to`", "level", "dept", "wave", "rung", "message", "at"}},
 	{table: "consents", key: []string{"`key`"}, fixed: []string{"`key`", "elder_id", "purpose", "given", "day", "channel", "witness", "text", "at"}, blank: map[string]string{"kin": erasedKin}, old: true},
 	{table: "looks", key: []string{"`key`"}, fixed: []string{"`key`", "elder_id", "region", "by_", "what", "at"}, old: true},
 }

@@ -26,7 +26,7 @@ func (s *Store) writeRevision(ctx context.Context, tx *sql.Tx, d *ledger.Differe
 		func() error { return writeRows(ctx, s, tx, &d.Assignments) }, func() error { return writeRows(ctx, s, tx, &d.Tierings) },
 		func() error { return writeRows(ctx, s, tx, &d.Kin) }, func() error { return writeRows(ctx, s, tx, &d.Pairs) },
 		func() error { return writeRows(ctx, s, tx, &d.Standings) }, func() error { return writeRows(ctx, s, tx, &d.Leaves) },
-		func() error { return writeRows(ctx, s, tx, &d.Rounds) },
+		func() error { return writeRows(ctx, s, tx, &d.Rounds) }, func() error { return writeRows(ctx, s, tx, &d.Follows) },
 		func() error { return s.writeHistory(ctx, tx, d, n) },
 		func() error { return s.writeLookups(ctx, tx, d) },
 		func() error { return s.writeConsents(ctx, tx, d.Consents(n, e, at)) },

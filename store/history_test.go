@@ -45,7 +45,7 @@ var keyFields = map[string][]string{
 	ledger.TableRegions: {"Code"}, ledger.TablePeople: {"UserID"}, ledger.TablePosts: {"UserID", "Role", "Region", "From"},
 	ledger.TableElders: {"ID"}, ledger.TableAssignments: {"ElderID", "UserID", "From"}, ledger.TableTierings: {"ElderID", "From"},
 	ledger.TableKin: {"ElderID", "Name"}, ledger.TablePairs: {"ElderID", "UserID", "From"}, ledger.TableStandings: {"ElderID", "From"},
-	ledger.TableLeaves: {"UserID", "From"}, ledger.TableRounds: {"Region", "Name", "From"},
+	ledger.TableLeaves: {"UserID", "From"}, ledger.TableRounds: {"Region", "Name", "From"}, ledger.TableFollows: {"ElderID", "From"},
 }
 
 func (f fields) key(table string) string {
@@ -79,7 +79,7 @@ func tablesOf(b ledger.Book) map[string][]fields {
 		ledger.TableRegions: listed(b.Regions), ledger.TablePeople: listed(b.People), ledger.TablePosts: listed(b.Posts),
 		ledger.TableElders: listed(b.Elders), ledger.TableAssignments: listed(b.Assignments), ledger.TableTierings: listed(b.Tierings),
 		ledger.TableKin: listed(b.Kin), ledger.TablePairs: listed(b.Pairs), ledger.TableStandings: listed(b.Standings),
-		ledger.TableLeaves: listed(b.Leaves), ledger.TableRounds: listed(b.Rounds),
+		ledger.TableLeaves: listed(b.Leaves), ledger.TableRounds: listed(b.Rounds), ledger.TableFollows: listed(b.Follows),
 	}
 }
 
@@ -127,7 +127,7 @@ func (p plain) edited(e ledger.Edit) plain {
 	today := string(e.Today)
 	b := tablesOf(e.Book)
 	for _, table := range []string{ledger.TableRegions, ledger.TablePeople, ledger.TableElders, ledger.TableKin, ledger.TableStandings,
-		ledger.TableLeaves, ledger.TableRounds} {
+		ledger.TableLeaves, ledger.TableRounds, ledger.TableFollows} {
 		for _, row := range b[table] {
 			if table == ledger.TableElders && p[table][row["ID"]] == nil && row["Since"] == "" {
 				row["Since"] = today
@@ -512,6 +512,9 @@ func (d drawing) book() (b ledger.Book) {
 	for range d.times() {
 		b.Rounds = append(b.Rounds, ledger.Round{Region: d.of("1", "12"), Name: d.of("高温", "寒潮"), From: d.day(), To: to(), Tier: ledger.Tier(d.of("", "-", "重点")),
 			Door: d.of("", "-", "door")})
+	}
+	for range d.times() {
+		b.Follows = append(b.Follows, ledger.Follow{ElderID: elder(), From: d.day(), To: to(), No: d.of("", "-", "急260302-1")})
 	}
 	for range d.times() {
 		b.Resets = append(b.Resets, ledger.Reset{ElderID: elder(), Kin: "甲",

@@ -105,7 +105,7 @@ func (p *plan) tell(ctx context.Context, tx *sql.Tx) error {
 	if _, err := exec(ctx, tx, fmt.Sprintf("DELETE FROM outbox WHERE dedupe IN (%%s) AND state = %d", outboxDropped), p.told); err != nil {
 		return fmt.Errorf("make room for what is said again: %w", err)
 	}
-	if _, err := d.insert(ctx, tx, "INSERT INTO outbox ("+outboxColumns+")", 12, p.telling, ""); err != nil {
+	if _, err := d.insert(ctx, tx, "INSERT INTO outbox ("+outboxColumns+")", outboxWidth, p.telling, ""); err != nil {
 		return fmt.Errorf("write what is told: %w", err)
 	}
 	if _, err := d.insert(ctx, tx, "INSERT INTO notices ("+noticeColumns+")", 7, p.notices, ""); err != nil {

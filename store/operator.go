@@ -30,6 +30,7 @@ type OutboxRow struct {
 	Key, To      string
 	Priority     ledger.Priority
 	Call         ledger.Call
+	Of           string // key of the message whose card it replaces
 	State        OutboxState
 	Attempts     int
 	Reason       string // of the last failure
@@ -73,7 +74,7 @@ func (s *Store) Outbox(ctx context.Context, f OutboxFilter) ([]OutboxRow, error)
 			return nil, fmt.Errorf("outbox state %q is none of waiting, sent, dead, expired, dropped", want)
 		}
 	}
-	text, args := "SELECT id, dedupe, rcpt, prio, call_, state, attempts, reason, at, not_before, expires, retry_at, done_at, msgid, response_code"+
+	text, args := "SELECT id, dedupe, rcpt, prio, call_, of_, state, attempts, reason, at, not_before, expires, retry_at, done_at, msgid, response_code"+
 		" FROM outbox WHERE ("+strings.Join(states, " OR ")+")", []any(nil)
 	if f.To != "" {
 		text, args = text+" AND rcpt = ?", append(args, f.To)
@@ -89,7 +90,7 @@ func (s *Store) Outbox(ctx context.Context, f OutboxFilter) ([]OutboxRow, error)
 		var r OutboxRow
 		var state int
 		var at, notBefore, expires, retryAt, doneAt int64
-		err := rows.Scan(&r.ID, &r.Key, &r.To, &r.Priority, &r.Call, &state, &r.Attempts, &r.Reason, &at, &notBefore, &expires, &retryAt, &doneAt, &r.MsgID, &r.ResponseCode)
+		err := rows.Scan(&r.ID, &r.Key, &r.To, &r.Priority, &r.Call, &r.Of, &state, &r.Attempts, &r.Reason, &at, &notBefore, &expires, &retryAt, &doneAt, &r.MsgID, &r.ResponseCode)
 		if err != nil {
 			return err
 		}

@@ -70,18 +70,24 @@ type lane struct {
 var dueColumns = [3]string{"due_alarm", "due_reply", "due_reminder"}
 var dueIndexes = [3]string{"lanes_alarm", "lanes_reply", "lanes_reminder"}
 
-// laneOf is where a message queues. Photos are fetched in a lane of their own: a download that fails must not hold back
-// what is said to the same person, and the limits do not count it.
+// laneOf is where a message queues. Photos are fetched, and calls asked after, in lanes of their own: one that fails must not
+// hold back what is said to the same person, and the limits do not count it.
 func laneOf(m ledger.Message) string {
-	if m.Call == ledger.CallFetch {
+	switch m.Call {
+	case ledger.CallFetch:
 		return "f/" + m.To
+	case ledger.CallHeard:
+		return "h/" + m.To
 	}
 	return "s/" + m.To
 }
 
 func limited(lane string) bool { return strings.HasPrefix(lane, "s/") }
 
-const outboxColumns = "dedupe, lane, rcpt, prio, call_, body, fallback, photo, media_id, at, not_before, expires"
+const (
+	outboxColumns = "dedupe, lane, rcpt, prio, call_, of_, body, fallback, photo, media_id, at, not_before, expires"
+	outboxWidth   = 13
+)
 
 func (p *plan) enqueue(m ledger.Message, noticed bool) {
 	at := moment(p.now)
@@ -90,7 +96,7 @@ func (p *plan) enqueue(m ledger.Message, noticed bool) {
 		expires = moment(m.Expires)
 	}
 	name := laneOf(m)
-	row := []any{m.Key, name, m.To, int(m.Priority), string(m.Call), p.s.sealBytes("outbox.body", m.Key, m.Body),
+	row := []any{m.Key, name, m.To, int(m.Priority), string(m.Call), m.Of, p.s.sealBytes("outbox.body", m.Key, m.Body),
 		p.s.sealText("outbox.fallback", m.Key, m.Fallback), m.Photo, m.MediaID, at, moment(m.NotBefore), expires}
 	if noticed {
 		p.telling, p.told = append(p.telling, row...), append(p.told, m.Key)
@@ -145,7 +151,7 @@ func (p *plan) post(ctx context.Context, tx *sql.Tx) error {
 	if err := p.tell(ctx, tx); err != nil {
 		return err
 	}
-	if _, err := d.insert(ctx, tx, "INSERT INTO outbox ("+outboxColumns+")", 12, p.outbox, d.ignore("dedupe")); err != nil {
+	if _, err := d.insert(ctx, tx, "INSERT INTO outbox ("+outboxColumns+")", outboxWidth, p.outbox, d.ignore("dedupe")); err != nil {
 		return fmt.Errorf("write the outbox: %w", err)
 	}
 	return nil
@@ -427,13 +433,13 @@ func (c *claimer) heads(ctx context.Context, p int, lanes []lane) (map[string]he
 	}
 	heads := make(map[string]head, len(ids))
 	var damaged []int64
-	err = query(ctx, c.tx, "SELECT id, lane, dedupe, rcpt, prio, call_, body, fallback, photo, media_id, attempts, unsure, at, not_before, expires, retry_at"+
+	err = query(ctx, c.tx, "SELECT id, lane, dedupe, rcpt, prio, call_, of_, body, fallback, photo, media_id, attempts, unsure, at, not_before, expires, retry_at"+
 		" FROM outbox WHERE id IN (%s)", ids, nil, func(rows *sql.Rows) error {
 		var h head
 		var at, notBefore int64
 		var unsure int
 		m := &h.Message
-		err := rows.Scan(&h.ID, &h.lane, &m.Key, &m.To, &m.Priority, &m.Call, &m.Body, &m.Fallback, &m.Photo, &m.MediaID,
+		err := rows.Scan(&h.ID, &h.lane, &m.Key, &m.To, &m.Priority, &m.Call, &m.Of, &m.Body, &m.Fallback, &m.Photo, &m.MediaID,
 			&h.Attempts, &unsure, &at, &notBefore, &h.expires, &h.retryAt)
 		if err != nil {
 			return err
@@ -610,7 +616,7 @@ func (b *bunch) doSettles(ctx context.Context, tx *sql.Tx) error {
 		}
 	}
 	b.due = true
-	return nil
+	return b.useUp(ctx, tx)
 }
 
 // free ends a lease. Where it had ended before, others may have looked at the lane since and put it to sleep until the
@@ -662,6 +668,30 @@ func (b *bunch) markSent(ctx context.Context, tx *sql.Tx, sent []*settlement) er
 	return nil
 }
 
+// useUp forgets the response_codes that updates of earlier cards were made with: each is good for one.
+func (b *bunch) useUp(ctx context.Context, tx *sql.Tx) error {
+	var used []string
+	for _, w := range b.settles {
+		if m := w.settle.claim.Message; w.err == nil && m.Of != "" && m.Call == ledger.CallUpdate && (w.settle.end == endSent || w.settle.end == endReplaced) {
+			used = append(used, m.Of)
+		}
+	}
+	if _, err := exec(ctx, tx, "UPDATE outbox SET response_code = '' WHERE dedupe IN (%s)", used); err != nil {
+		return fmt.Errorf("use up response_codes: %w", err)
+	}
+	return nil
+}
+
+// CodeOf is the response_code by which the card of a message can be replaced, once: "" where none went out, WeCom's answer was
+// lost, or it was used up. What WeCom takes it for is WeCom's: it forgets it after 72 hours (wecom/94888).
+func (s *Store) CodeOf(ctx context.Context, key string) (code string, err error) {
+	err = s.read.QueryRowContext(s.quick(ctx), "SELECT response_code FROM outbox WHERE dedupe = ?", key).Scan(&code)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return "", fmt.Errorf("read the response_code of %s: %w", key, err)
+	}
+	return code, nil
+}
+
 func (e *settlement) mark(ctx context.Context, s *Store, tx *sql.Tx, now int64) (int64, error) {
 	// The column unsure holds 1 if an earlier attempt may have arrived, plus 2 while somebody has the message in hand.
 	const ours = " WHERE id = ? AND state = 0 AND attempts = ? AND unsure >= 2"
@@ -675,6 +705,6 @@ func (e *settlement) mark(ctx context.Context, s *Store, tx *sql.Tx, now int64) 
 		return changed(tx.ExecContext(ctx, "UPDATE outbox SET state = 2, unsure = unsure - 2, done_at = ?, reason = ?"+ours, now, clip(e.reason), c.ID, c.Attempts))
 	}
 	m := e.message
-	return changed(tx.ExecContext(ctx, "UPDATE outbox SET unsure = 0, retry_at = 0, call_ = ?, body = ?, fallback = ?, photo = '', media_id = ''"+ours,
+	return changed(tx.ExecContext(ctx, "UPDATE outbox SET unsure = 0, retry_at = 0, call_ = ?, of_ = '', body = ?, fallback = ?, photo = '', media_id = ''"+ours,
 		string(m.Call), s.sealBytes("outbox.body", c.Message.Key, m.Body), s.sealText("outbox.fallback", c.Message.Key, m.Fallback), c.ID, c.Attempts))
 }

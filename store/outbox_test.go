@@ -433,8 +433,11 @@ type modelMessage struct {
 }
 
 func (m *model) lane(x *modelMessage) string {
-	if x.Call == ledger.CallFetch {
+	switch x.Call {
+	case ledger.CallFetch:
 		return "photos of " + x.To
+	case ledger.CallHeard:
+		return "calls of " + x.To
 	}
 	return x.To
 }
@@ -573,7 +576,7 @@ func TestOutboxAgainstItsRules(t *testing.T) {
 						rt.Fatalf("claimed %+v of %+v", g, x)
 					}
 					x.unsure, x.inHand, x.lease = resend, true, m.now.Add(lease)
-					if x.Call != ledger.CallFetch {
+					if m.lane(x) == x.To {
 						m.sends[x.To] = append(m.sends[x.To], m.now)
 					}
 					hands = append(hands, held{g, x})
@@ -626,9 +629,7 @@ func TestOutboxAgainstItsRules(t *testing.T) {
 				"enqueue": func(rt *rapid.T) {
 					msg := text(fmt.Sprintf("%d/%d", round, len(m.messages)), rapid.SampledFrom([]string{"a", "b", "c"}).Draw(rt, "to"),
 						ledger.Priority(rapid.IntRange(0, 2).Draw(rt, "priority")))
-					if rapid.IntRange(0, 4).Draw(rt, "fetch") == 0 {
-						msg.Call = ledger.CallFetch
-					}
+					msg.Call = rapid.SampledFrom([]ledger.Call{ledger.CallSend, ledger.CallSend, ledger.CallVoice, ledger.CallUpdate, ledger.CallFetch, ledger.CallHeard}).Draw(rt, "call")
 					if rapid.IntRange(0, 3).Draw(rt, "later") == 0 {
 						msg.NotBefore = m.now.Add(seconds("notBefore", 120))
 					}

@@ -27,7 +27,7 @@ func TestRosterAfterEdits(t *testing.T) {
 			for range 1 + r.IntN(3) {
 				id, user := fmt.Sprint("e", r.IntN(6)), fmt.Sprint("u", r.IntN(4))
 				b := ledger.Book{Elders: []ledger.Elder{{ID: id, Name: fmt.Sprint("n", i), Phone: fmt.Sprint(i)}}}
-				switch r.IntN(9) {
+				switch r.IntN(10) {
 				case 0:
 					b.Assignments = []ledger.Assignment{{ElderID: id, UserID: user}}
 				case 1:
@@ -45,6 +45,8 @@ func TestRosterAfterEdits(t *testing.T) {
 					b.Leaves = []ledger.Leave{{UserID: user, From: today.Add(r.IntN(3)), To: today.Add(i + 3), Deputy: fmt.Sprint("u", r.IntN(4))}}
 				case 7:
 					b.Rounds = []ledger.Round{{Region: fmt.Sprint("v", r.IntN(3)), Name: "高温", From: today.Add(r.IntN(3)), To: today.Add(i + 3)}}
+				case 8:
+					b.Follows = []ledger.Follow{{ElderID: id, From: today.Add(r.IntN(3)), To: today.Add(i + 3), No: fmt.Sprint("急", i)}}
 				}
 				if r.IntN(4) == 0 && i > 5 {
 					require.NoError(t, ignoreUnknown(s.Erase(ctx, id, "x", "y", func(string) error { return nil })))

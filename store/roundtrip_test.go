@@ -390,7 +390,8 @@ func (m *plainLedger) book() ledger.Book {
 func inOrder(b ledger.Book) ledger.Book {
 	for _, sort := range []func(){func() { bySaying(b.Regions) }, func() { bySaying(b.People) }, func() { bySaying(b.Posts) }, func() { bySaying(b.Elders) },
 		func() { bySaying(b.Assignments) }, func() { bySaying(b.Tierings) }, func() { bySaying(b.Kin) }, func() { bySaying(b.Pairs) },
-		func() { bySaying(b.Standings) }, func() { bySaying(b.Leaves) }, func() { bySaying(b.Rounds) }} {
+		func() { bySaying(b.Standings) }, func() { bySaying(b.Leaves) }, func() { bySaying(b.Rounds) },
+		func() { bySaying(b.Follows) }} {
 		sort()
 	}
 	return b
@@ -650,7 +651,7 @@ func emptied(t *testing.T, driver string) (*store.Store, func()) {
 	require.NoError(t, err)
 	t.Cleanup(func() { db.Close() })
 	return s, func() {
-		for _, table := range []string{"regions", "people", "posts", "elders", "assignments", "tierings", "kins", "pairs", "standings", "leaves", "rounds", "lookups"} {
+		for _, table := range []string{"regions", "people", "posts", "elders", "assignments", "tierings", "kins", "pairs", "standings", "leaves", "rounds", "follows", "lookups"} {
 			_, err := db.Exec("DELETE FROM " + table)
 			require.NoError(t, err)
 		}

@@ -115,7 +115,7 @@ func scopeOf(b ledger.Book) *scope {
 
 // eldersOf are the elders a book says something about.
 func eldersOf(b ledger.Book) []string {
-	ids := slices.Concat(about(b.Elders), about(b.Assignments), about(b.Tierings), about(b.Kin), about(b.Pairs), about(b.Standings))
+	ids := slices.Concat(about(b.Elders), about(b.Assignments), about(b.Tierings), about(b.Kin), about(b.Pairs), about(b.Standings), about(b.Follows))
 	for _, x := range b.Resets {
 		ids = append(ids, x.ElderID)
 	}

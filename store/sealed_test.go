@@ -167,6 +167,10 @@ func personal(t *testing.T, s *store.Store) (secrets []string) {
 		Photos: []ledger.Photo{{Key: "p1", UserID: "zhang", EntryKey: v.Key, MediaID: "M1", State: ledger.PhotoStored, Hash: "h", Look: secret("灰白黑灰"), At: start}},
 		Reviews: []ledger.Review{{Key: "burst/zhang/1", Kind: ledger.ReviewBurst, UserID: "zhang", Day: today, Numbers: []string{secret("260302-E1"), "260302-E2"},
 			Facts: secret("一小时记了四十次"), Answer: secret("纸质补录"), At: start}}}}))
+	x := raise("c1", 0)
+	x.Case.ElderID, x.Case.Place, x.Case.About, x.Case.Outcome = "e1", secret("井边"), secret("摔在冰上"), secret("送去县医院")
+	x.Events[0].Text = secret("腿动不了")
+	require.NoError(t, s.Commit(ctx, steps(x)))
 	return secrets
 }
 
@@ -194,6 +198,8 @@ func everything(s *store.Store) ([]any, error) {
 	add(record, err)
 	reviews, err := s.Reviews(ctx)
 	add(reviews, err)
+	cases, err := s.CaseFiles(ctx, "c1")
+	add(cases, err)
 	in, err := s.Pending(ctx, "zhang", 10)
 	add(in, err)
 	for _, user := range []string{"li", "zhang"} {

@@ -54,6 +54,8 @@ type Options struct {
 	Log        *slog.Logger
 	Committers int           // MySQL only; 0: 4, with more the batches shrink
 	FlushDelay time.Duration // for benchmarks: slept in every commit, as a county's disk would
+
+	Around func(commit func() error) error // for tests of what a kill on either side of a commit leaves: called instead of each
 }
 
 // Store is one database, open.

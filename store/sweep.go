@@ -13,11 +13,21 @@ import (
 type Keep struct {
 	Messages  int // received and sent messages once they are dealt with, and what a dialogue remembers
 	Tray      int // photos that belong to no record
-	Photos    int // photos of records, those of a finding still open stay; and reviews somebody has looked at
+	Photos    int // photos of records, those of a finding or case still open stay; and reviews somebody has looked at
 	Departed  int // personal data of elders who died or moved away, counted from that day
 	Withdrawn int // of those who withdrew their consent
 	Looks     int // who looked; at least GuardYears
 }
+
+// keepCases is for how many years after its end a case keeps its photos, and those of the visit that found it (requirements §1.O).
+const keepCases = 3
+
+// ofRecords are photos that nothing open keeps. It asks twice when a case has been over for long enough.
+const ofRecords = "entry_key <> '' AND NOT EXISTS (SELECT 1 FROM findings f WHERE f.entry_key = photos.entry_key AND f.state = '" + string(ledger.FindingReported) + "')" +
+	" AND NOT EXISTS (SELECT 1 FROM cases c WHERE c.`key` = photos.entry_key AND" + keeps + ")" +
+	" AND NOT EXISTS (SELECT 1 FROM findings f JOIN cases c ON c.source = f.`key` WHERE f.entry_key = photos.entry_key AND" + keeps + ")"
+
+const keeps = " (c.state NOT IN (" + overStates + ") OR c.moved >= ?)"
 
 // keepNotices is for how many days it stays known what was told and why: a year's duties are told of once.
 const keepNotices = 400
@@ -77,12 +87,12 @@ func (s *Store) Sweep(ctx context.Context, k Keep, today ledger.Day, dry bool, r
 	}
 	for _, t := range []struct {
 		class, where string
-		before       time.Time
+		args         []any
 	}{
-		{"tray", "entry_key = ''", before(k.Tray)},
-		{"photos", "entry_key <> '' AND NOT EXISTS (SELECT 1 FROM findings f WHERE f.entry_key = photos.entry_key AND f.state = '" + string(ledger.FindingReported) + "')", before(k.Photos)},
+		{"tray", "entry_key = ''", []any{second(before(k.Tray))}},
+		{"photos", ofRecords, []any{second(before(k.Photos)), moment(now.AddDate(-keepCases, 0, 0)), moment(now.AddDate(-keepCases, 0, 0))}},
 	} {
-		n, err := s.sweepPhotos(ctx, "at < ? AND "+t.where, []any{second(t.before)}, dry, remove)
+		n, err := s.sweepPhotos(ctx, "at < ? AND "+t.where, t.args, dry, remove)
 		add(t.class, n)
 		if err != nil {
 			return out, fmt.Errorf("sweep %s: %w", t.class, err)

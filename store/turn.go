@@ -64,7 +64,9 @@ type Turn struct {
 
 // Commit makes a turn true, whole or not at all. ErrStale: the conversation moved on, or a message was handled already, or
 // an entry's number is taken, or a record it amends was amended, or something it tells of was told, or what is owed for an elder
-// changed since it was seen; nothing was written, run the turn again on what the winner left. Entries, amendments, findings, facts and messages whose key exists are there already and stay as they are.
+// changed since it was seen, or a case of it moved on or is there already, or an alarm was raised since; nothing was written, run
+// the turn again on what the winner left. Entries, amendments, findings, facts and messages whose key exists are there already and
+// stay as they are.
 func (s *Store) Commit(ctx context.Context, t Turn) error {
 	if err := t.check(); err != nil {
 		return fmt.Errorf("commit: %w", err)
@@ -99,6 +101,9 @@ func (t Turn) check() error {
 		return err
 	}
 	if err := checkOwing(t.Changes.Owing); err != nil {
+		return err
+	}
+	if err := checkCases(t.Changes.Cases); err != nil {
 		return err
 	}
 	for _, r := range t.Changes.Reviews {
@@ -162,6 +167,8 @@ type world struct {
 	noticed   map[string]bool  // notices that are there
 	posted    map[string]bool  // messages that are there, of those that notices belong to
 	owing     *owings          // nil: no turn says anything of it
+	cases     map[string]int64 // case → its Rev
+	alarms    int64            // raised ever
 }
 
 func (b *bunch) read(ctx context.Context, tx *sql.Tx) (*world, error) {
@@ -192,7 +199,7 @@ func (b *bunch) read(ctx context.Context, tx *sql.Tx) (*world, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read revisions: %w", err)
 	}
-	for _, read := range []func(context.Context, *sql.Tx, *world) error{b.readEdited, b.readAmended, b.readReviewed, b.readNoticed, b.readOwing} {
+	for _, read := range []func(context.Context, *sql.Tx, *world) error{b.readEdited, b.readAmended, b.readReviewed, b.readNoticed, b.readOwing, b.readCases} {
 		if err := read(ctx, tx, w); err != nil {
 			return nil, err
 		}
@@ -312,11 +319,12 @@ func (w *world) admit(t *Turn) error {
 		return ErrStale
 	}
 	versions, ok := w.amends(t.Changes.Amended)
-	if !ok {
+	if !ok || !w.stands(t.Changes.Cases) {
 		return ErrStale
 	}
 	maps.Copy(w.versions, versions)
 	w.tell(t.Changes)
+	w.step(t.Changes.Cases)
 	for _, x := range t.Changes.Owing {
 		w.owing.sets[x.ElderID] = x.Rows
 	}
@@ -360,6 +368,7 @@ type plan struct {
 	settled                                              []ledger.Settlement
 	consents                                             []ledger.Consent
 	looks                                                []ledger.Look
+	cases                                                []ledger.CaseStep
 	reviewed                                             []ledger.Reviewed
 	drop                                                 []string
 	lanes                                                map[string]lane
@@ -406,7 +415,7 @@ func (p *plan) add(t *Turn, w *world) {
 		p.reviews = append(p.reviews, p.s.reviewValues(r)...)
 	}
 	p.edits, p.settled, p.consents, p.looks = append(p.edits, c.Edits...), append(p.settled, c.Settled...), append(p.consents, c.Consents...), append(p.looks, c.Looks...)
-	p.reviewed, p.drop = append(p.reviewed, c.Reviewed...), append(p.drop, c.Drop...)
+	p.reviewed, p.drop, p.cases = append(p.reviewed, c.Reviewed...), append(p.drop, c.Drop...), append(p.cases, c.Cases...)
 	noticed := p.notice(c.Notices)
 	for _, m := range c.Messages {
 		p.enqueue(m, noticed[m.Key])
@@ -461,7 +470,7 @@ func (p *plan) write(ctx context.Context, tx *sql.Tx) error {
 			return fmt.Errorf("write %s: %w", t.table, err)
 		}
 	}
-	for _, step := range []func(context.Context, *sql.Tx) error{p.amend, p.review, p.edit, p.owe, p.post} {
+	for _, step := range []func(context.Context, *sql.Tx) error{p.amend, p.review, p.edit, p.owe, p.step, p.post} {
 		if err := step(ctx, tx); err != nil {
 			return err
 		}

@@ -35,6 +35,9 @@ func init() { // not an initialiser: the handlers reach the table through Sim
 		"message/send":                 {post: true, uncount: true, answer: (*call).send},
 		"message/recall":               {post: true, answer: (*call).recall},
 		"message/update_template_card": {post: true, answer: (*call).updateCard},
+		callPath:                       {post: true, answer: (*call).ringUp},
+		"pstncc/getstates":             {post: true, answer: (*call).callStates},
+		robotPath:                      {post: true, open: true, uncount: true, answer: (*call).robotSays},
 		"media/upload":                 {post: true, upload: true, answer: (*call).upload},
 		"media/uploadimg":              {post: true, upload: true, answer: (*call).uploadPicture},
 		"media/get":                    {answer: (*call).download},
@@ -106,15 +109,18 @@ func (s *Sim) serveAPI(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	fault := s.faults.Get()
-	s.sleep(r.Context(), time.Duration(fault.SlowMS)*time.Millisecond)
+	struck := fault.on(path)
+	if struck {
+		s.sleep(r.Context(), time.Duration(fault.SlowMS)*time.Millisecond)
+	}
 	switch {
-	case fault.Down:
+	case struck && fault.Down || path == robotPath && fault.RobotDown:
 		hangUp(w)
 		return
-	case fault.HTTP500:
+	case struck && fault.HTTP500:
 		http.Error(w, "<html><body>500 Internal Server Error</body></html>", http.StatusInternalServerError)
 		return
-	case fault.Hang:
+	case struck && fault.Hang:
 		io.Copy(io.Discard, r.Body) // net/http sees the client leave only after the body was read
 		select {
 		case <-r.Context().Done():
@@ -129,7 +135,7 @@ func (s *Sim) serveAPI(w http.ResponseWriter, r *http.Request) {
 	}
 	c := &call{Sim: s, w: w, r: r, path: path, query: r.URL.Query(), at: s.now(), ip: ip, title: path, trace: s.traces.reserve()}
 	answer, err := c.serve(rt, fault)
-	if path == "message/send" && fault.AcceptThenDrop && err == nil {
+	if fault.onSending(path) && fault.AcceptThenDrop && err == nil {
 		c.record(begin, "accepted, connection dropped", nil)
 		hangUp(w)
 		return
@@ -190,7 +196,7 @@ func (c *call) serve(rt route, fault FaultSet) (any, error) {
 		}
 		c.body = body
 	}
-	if len(c.rules.TrustedIPs) > 0 && !slices.Contains(c.rules.TrustedIPs, c.ip) {
+	if len(c.rules.TrustedIPs) > 0 && c.path != robotPath && !slices.Contains(c.rules.TrustedIPs, c.ip) {
 		return nil, fail(60020, "not allow to access from your ip")
 	}
 	if !rt.open {
@@ -204,11 +210,9 @@ func (c *call) serve(rt route, fault FaultSet) (any, error) {
 	if !rt.uncount && !state.take(c.at, c.rules.CallsPerMinute) {
 		return nil, fail(45009, "api freq out of limit")
 	}
-	if c.path == "message/send" {
-		if code := c.faults.takeErrCode(); code != 0 {
-			c.hub.publishState(c.Sim)
-			return nil, fail(code, "injected fault")
-		}
+	if code := c.faults.takeErrCode(c.path); code != 0 {
+		c.hub.publishState(c.Sim)
+		return nil, fail(code, "injected fault")
 	}
 	return rt.answer(c)
 }
@@ -219,6 +223,11 @@ func (c *call) read(into any) error {
 		return fail(40058, "invalid Request Parameter, Warning: wrong json format. ")
 	}
 	return nil
+}
+
+// reaches says whether the app can reach a member just now.
+func (c *call) reaches(p *phone) bool {
+	return p != nil && p.reachable() && !c.faults.Get().unreachable(p.member.UserID)
 }
 
 // agent checks an agentid of the query or body.

@@ -1,6 +1,10 @@
 package sim
 
-import "sync"
+import (
+	"slices"
+	"strings"
+	"sync"
+)
 
 // Faults hold what is going wrong just now.
 type Faults struct {
@@ -10,16 +14,44 @@ type Faults struct {
 
 // FaultSet is one setting of the switches; the zero value is a good day.
 type FaultSet struct {
+	API string `json:"api"` // the one call that is struck, as "pstncc/call"; "": as each switch says; "*": all but the group robot
+
 	Down           bool `json:"down"`             // every /cgi-bin call: connection closed
 	SlowMS         int  `json:"slow_ms"`          // every /cgi-bin call waits
 	HTTP500        bool `json:"http_500"`         // every /cgi-bin call: status 500
 	Hang           bool `json:"hang"`             // every /cgi-bin call: never answered
 	ErrCode        int  `json:"errcode"`          // answered to message/send; 0: none
 	ErrCodeTimes   int  `json:"errcode_times"`    // how often; <0 forever, 0 once
-	DeliverTimes   int  `json:"deliver_times"`    // how often a callback is delivered although answered; 0 means 1
 	AcceptThenDrop bool `json:"accept_then_drop"` // message/send: accepted, connection dropped before the answer
-	LoseEvents     bool `json:"lose_events"`      // events never reach the bot (path/90930: WeCom may drop them)
-	AppDisabled    bool `json:"app_disabled"`     // the administrator stopped the app
+
+	Invalid      string `json:"invalid"`       // members that WeCom cannot reach just now, as in touser: "wang|li", "@all"
+	VoiceErrCode int    `json:"voice_errcode"` // answered to pstncc/call: 301049 not linked, 301050 not enabled, 301051 no balance
+	RobotDown    bool   `json:"robot_down"`    // the group robot: connection closed, whatever the rest of the API does
+
+	DeliverTimes int  `json:"deliver_times"` // how often a callback is delivered although answered; 0 means 1
+	LoseEvents   bool `json:"lose_events"`   // events never reach the bot (path/90930: WeCom may drop them)
+	AppDisabled  bool `json:"app_disabled"`  // the administrator stopped the app
+}
+
+// on says whether the switches about every call strike this one. The group robot has another door (path/99110).
+func (f FaultSet) on(path string) bool {
+	return f.API == path || path != robotPath && (f.API == "" || f.API == "*")
+}
+
+// onSending says the same of the switches about message/send.
+func (f FaultSet) onSending(path string) bool {
+	switch f.API {
+	case "":
+		return path == "message/send"
+	case "*":
+		return path != robotPath && path != "gettoken"
+	}
+	return f.API == path
+}
+
+// unreachable says whether a member is among Invalid.
+func (f FaultSet) unreachable(userid string) bool {
+	return f.Invalid == "@all" || slices.ContainsFunc(split(f.Invalid), func(id string) bool { return strings.EqualFold(id, userid) })
 }
 
 // Get reads the switches.
@@ -40,10 +72,16 @@ func (f *Faults) Change(edit func(*FaultSet)) {
 	f.set.DeliverTimes = max(1, f.set.DeliverTimes)
 }
 
-// takeErrCode is the code the next message/send fails with, or 0; it counts.
-func (f *Faults) takeErrCode() int {
+// takeErrCode is the code this call fails with, or 0; it counts.
+func (f *Faults) takeErrCode(path string) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if path == callPath && f.set.VoiceErrCode != 0 {
+		return f.set.VoiceErrCode
+	}
+	if !f.set.onSending(path) {
+		return 0
+	}
 	code := f.set.ErrCode
 	switch {
 	case code == 0 || f.set.ErrCodeTimes < 0:

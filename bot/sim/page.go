@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -50,6 +51,8 @@ var simRoutes = map[string]func(*Sim, http.ResponseWriter, *http.Request){
 	"POST upload":  (*Sim).pageUpload,
 	"POST menu":    (*Sim).pageMenu,
 	"POST tap":     (*Sim).pageTap,
+	"POST answer":  (*Sim).pageAnswer,
+	"POST reject":  (*Sim).pageReject,
 	"POST faults":  (*Sim).pageFaults,
 	"POST clock":   (*Sim).pageClock,
 	"POST reset":   (*Sim).pageReset,
@@ -106,16 +109,17 @@ type pageState struct {
 	Now      time.Time     `json:"now"`
 	Members  []stateMember `json:"members"`
 	Menu     []MenuButton  `json:"menu"`
+	Ringing  []Call        `json:"ringing"` // voice calls that nobody has taken yet
 	Faults   FaultSet      `json:"faults"`
 	Rules    Rules         `json:"rules"`
 	CanReset bool          `json:"can_reset"`
 }
 
 func (s *Sim) state() pageState {
-	st := pageState{Now: s.now().Truncate(time.Second), Members: []stateMember{}, Menu: list(s.menu.get()),
+	st := pageState{Now: s.now().Truncate(time.Second), Members: []stateMember{}, Menu: list(s.menu.get()), Ringing: s.ringing(),
 		Faults: s.faults.Get(), Rules: s.rules, CanReset: s.opt.Reset != nil}
 	st.Faults.DeliverTimes = max(1, st.Faults.DeliverTimes)
-	for _, p := range s.roll {
+	for _, p := range s.shelf() {
 		if m := p.member; m.Phone {
 			st.Members = append(st.Members, stateMember{m.UserID, m.Name, m.Title, m.Place, m.Kind, p.visible.Load()})
 		}
@@ -200,6 +204,21 @@ func (s *Sim) pageTap(w http.ResponseWriter, r *http.Request) {
 		e, err := s.tap(q.UserID, q.ID, q.Key, q.Selected)
 		started(w, e, err)
 	}
+}
+
+func (s *Sim) pageAnswer(w http.ResponseWriter, r *http.Request) { pagePickUp(w, r, s.Answer) }
+func (s *Sim) pageReject(w http.ResponseWriter, r *http.Request) { pagePickUp(w, r, s.Reject) }
+
+func pagePickUp(w http.ResponseWriter, r *http.Request, act func(userid string) error) {
+	var q struct{ UserID string }
+	if !readJSON(w, r, &q) {
+		return
+	}
+	if err := act(q.UserID); err != nil {
+		refuse(w, http.StatusConflict, err)
+		return
+	}
+	writeJSON(w, http.StatusOK, map[string]bool{"ok": true})
 }
 
 func (s *Sim) pageUpload(w http.ResponseWriter, r *http.Request) {
@@ -303,7 +322,7 @@ func (s *Sim) pageReset(w http.ResponseWriter, _ *http.Request) {
 		refuse(w, http.StatusInternalServerError, err)
 		return
 	}
-	for _, p := range s.roll {
+	for _, p := range s.shelf() {
 		p.clear()
 	}
 	s.sent.clear() // with the bot's side new, its task_ids begin anew, too
@@ -314,11 +333,14 @@ func (s *Sim) pageReset(w http.ResponseWriter, _ *http.Request) {
 	writeJSON(w, http.StatusOK, s.state())
 }
 
+// shelf is everything that can lie on the page: the members' phones, and the group.
+func (s *Sim) shelf() []*phone { return append(slices.Clone(s.roll), s.group) }
+
 // clear empties the phone; what is on its way still arrives at the bot.
 func (p *phone) clear() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.messages, p.recent, p.dropped = nil, nil, 0
+	p.messages, p.recent, p.dropped, p.calls = nil, nil, 0, nil
 	clear(p.seen)
 }
 

@@ -72,6 +72,7 @@ type phone struct {
 	seen     map[[32]byte]receipt // enable_duplicate_check
 	recent   []time.Time          // when the app's messages of the last hour came
 	dropped  int
+	calls    []*Call   // the latest last
 	errands  []*errand // waiting for the one under way
 	walking  bool
 }

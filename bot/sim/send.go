@@ -388,7 +388,7 @@ func (c *call) receivers(users, parties, tags string) (*audience, error) {
 	a := &audience{}
 	if users == "@all" { // toparty and totag are ignored
 		for _, p := range c.roll {
-			if p.reachable() {
+			if c.reaches(p) {
 				a.phones = append(a.phones, p)
 			}
 		}
@@ -406,7 +406,9 @@ func (c *call) receivers(users, parties, tags string) (*audience, error) {
 		return nil, fail(82003, "invalid tag list length")
 	}
 	for _, name := range u {
-		if !a.add(c.Sim.phone(name)) {
+		if ph := c.Sim.phone(name); c.reaches(ph) {
+			a.add(ph)
+		} else {
 			a.users = append(a.users, strings.ToLower(name))
 		}
 	}
@@ -417,21 +419,19 @@ func (c *call) receivers(users, parties, tags string) (*audience, error) {
 			continue
 		}
 		for _, ph := range c.staff(id) {
-			a.add(ph)
+			if c.reaches(ph) {
+				a.add(ph)
+			}
 		}
 	}
 	a.tags = t // the simulated corp has none
 	return a, nil
 }
 
-func (a *audience) add(p *phone) bool {
-	if p == nil || !p.reachable() {
-		return false
-	}
+func (a *audience) add(p *phone) {
 	if !slices.Contains(a.phones, p) {
 		a.phones = append(a.phones, p)
 	}
-	return true
 }
 
 func split(list string) []string {
@@ -736,7 +736,7 @@ func (c *call) targets(x *sent, users []string, parties []int, all bool) (to []c
 	for _, name := range users {
 		p := c.Sim.phone(name)
 		i := slices.IndexFunc(x.copies, func(cp copyOf) bool { return cp.phone == p })
-		if p == nil || i < 0 || !p.reachable() {
+		if i < 0 || !c.reaches(p) {
 			invalid = append(invalid, strings.ToLower(name))
 			continue
 		}

@@ -31,6 +31,7 @@ type Sim struct {
 	seal   sealer
 	people map[string]*phone // by lower-case userid: they compare without case (path/90196)
 	roll   []*phone          // as configured
+	group  *phone            // what the group robot says; on the page only where there is one
 
 	offset atomic.Int64 // own clock: nanoseconds added to Options.Now
 	msgID  atomic.Uint64
@@ -41,6 +42,7 @@ type Sim struct {
 	media   mediaStore
 	menu    menuState
 	budget  budget
+	robot   robotState
 	faults  Faults
 	traces  traceRing
 	hub     hub
@@ -60,6 +62,8 @@ type Options struct {
 
 	Token, EncodingAESKey, CallbackURL string // where and how members' messages go; no URL: an app without callback
 
+	RobotKey string // of the group robot (path/99110); "": the group has none
+
 	Members     []Member
 	Departments []Department
 	OtherAgents []int // agentids of the corp's other apps: ours may not use them (301002)
@@ -78,7 +82,7 @@ type Member struct {
 	Department                         []int
 	Hidden                             bool   // outside the app's visible range
 	Phone                              bool   // show a phone for it on the page
-	Kind                               string // "wecom", or "wechat" for a person outside the corp
+	Kind                               string // "wecom", or "wechat" for a person outside the corp; "group" is the robot's
 }
 
 // Delivery is how one callback ended.
@@ -124,6 +128,7 @@ func New(opt Options) (*Sim, error) {
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("simulator: %w", err)
 	}
+	s.addGroup()
 	var seed [8]byte
 	rand.Read(seed[:])
 	s.msgID.Store(binary.BigEndian.Uint64(seed[:])>>2 | 1<<60) // 64-bit ids as seen in path/90239, new ones after a restart

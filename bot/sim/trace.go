@@ -150,7 +150,7 @@ func masked(q url.Values) string {
 	}
 	out := url.Values{}
 	for k, v := range q {
-		if k == "access_token" || k == "corpsecret" {
+		if k == "access_token" || k == "corpsecret" || k == "key" {
 			v = []string{"***"}
 		}
 		out[k] = v

@@ -318,12 +318,12 @@ func TestValidateUpdate(t *testing.T) {
 
 func TestCheck(t *testing.T) {
 	ok := ledger.Card{Task: "t", Title: "记一次巡访", Buttons: []ledger.Button{{Key: "k", Text: "确认", Style: 1}}}
-	if f := Check(ok); len(f) > 0 {
+	if f := Check(ok, false); len(f) > 0 {
 		t.Errorf("%v", f)
 	}
 	bad := ok
 	bad.Buttons = []ledger.Button{{Key: "k", Text: strings.Repeat("长", 11)}, {Key: "k", Text: "b"}}
-	f := Check(bad)
+	f := Check(bad, false)
 	if len(f) != 2 {
 		t.Fatalf("%v", f)
 	}
@@ -337,7 +337,7 @@ func TestCheck(t *testing.T) {
 		t.Errorf("one is soft and one is not: %v", f)
 	}
 	done := ledger.Card{Title: "已记", Done: "已提交"}
-	if f := Check(done); len(f) > 0 {
+	if f := Check(done, true); len(f) > 0 {
 		t.Errorf("an update: %v", f)
 	}
 }

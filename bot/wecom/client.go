@@ -42,7 +42,8 @@ type Config struct {
 	Now          func() time.Time
 }
 
-// Receipt is what WeCom gave for a message: MsgID recalls it, ResponseCode updates its card once within 72 hours.
+// Receipt is what WeCom gave for a message: MsgID recalls it, ResponseCode updates its card once within 72 hours. Of a voice
+// call MsgID is the callid.
 type Receipt struct {
 	MsgID        string
 	ResponseCode string
@@ -99,12 +100,12 @@ func (c *Client) Token(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
 	_, err := c.token(ctx, "")
-	return c.wrap("gettoken", err)
+	return wrap("gettoken", err)
 }
 
-// Send sends a rendered message: message/send (wecom/90236), after media/upload where it is a picture, or
-// message/update_template_card (wecom/94888). The body goes out as it stands: message.Client.Send of the SDK would marshal
-// it again and escape <, > and & (40033).
+// Send sends a rendered message: message/send (wecom/90236), after media/upload where it is a picture,
+// message/update_template_card (wecom/94888) or pstncc/call (wecom/91627). The body goes out as it stands: message.Client.Send
+// of the SDK would marshal it again and escape <, > and & (40033).
 //
 // ErrAlreadySent means that WeCom has seen the card's task_id. Render has checked the id's form and ids are used once, so
 // an earlier attempt arrived and only its answer was lost; but that answer held the ResponseCode.
@@ -114,6 +115,8 @@ func (c *Client) Send(ctx context.Context, m ledger.Message) (Receipt, error) {
 		return c.send(ctx, m.To, m.Body)
 	case ledger.CallPicture:
 		return c.sendPicture(ctx, m)
+	case ledger.CallVoice:
+		return c.ring(ctx, m)
 	case ledger.CallUpdate:
 		var r struct {
 			util.CommonError
@@ -193,7 +196,7 @@ func (c *Client) do(ctx context.Context, api string, timeout time.Duration, call
 	defer cancel()
 	t := issue(ctx, c, api)
 	defer t.withdraw()
-	return c.wrap(api, call(t))
+	return wrap(api, call(t))
 }
 
 // The SDK's clients hold no state but the token handle, so each call gets its own.

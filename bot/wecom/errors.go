@@ -54,8 +54,8 @@ var (
 	errAnswer   = errors.New("the answer is not WeCom's JSON")
 )
 
-// wrap words the error of a call so that neither token nor secret can be in it.
-func (c *Client) wrap(api string, err error) error {
+// wrap words the error of a call so that neither token nor secret nor a robot's key can be in it.
+func wrap(api string, err error) error {
 	if err == nil {
 		return nil
 	}
@@ -181,6 +181,16 @@ var verdicts = map[int]Verdict{
 	42022: {Drop, 0, "response_code used"},
 	42052: {Drop, 0, "older than 24 hours"},
 	60140: {Drop, 0, "response_code invalid"},
+
+	301049: {Drop, 0, "the app is not listed under 紧急通知"}, // wecom/91627
+	301050: {Drop, 0, "紧急通知 is not switched on"},
+	301051: {Drop, 0, "紧急通知 has no balance left"},
+
+	93000: {Stop, stopPause, "robot's address wrong, or robot removed"},
+	93001: {Stop, stopPause, "the group takes no messages"},
+	93004: {Stop, stopPause, "robot stopped"},
+	93008: {Stop, stopPause, "robot not in the group"},
+	93017: {Drop, 0, "empty content"},
 }
 
 // Classify says what to do about an error of this package. Errors it does not know are tried again: the store counts.
@@ -188,6 +198,7 @@ func Classify(err error) Verdict {
 	var api *APIError
 	var limit *LimitError
 	var status *StatusError
+	var often *TooOftenError
 	switch {
 	case errors.Is(err, ErrAlreadySent):
 		return Verdict{Drop, 0, "already sent"}
@@ -195,6 +206,10 @@ func Classify(err error) Verdict {
 		return Verdict{Drop, 0, "breaks a limit of WeCom"}
 	case errors.Is(err, ErrTooLarge):
 		return Verdict{Drop, 0, "too large"}
+	case errors.As(err, &often):
+		return Verdict{Later, often.After, "called too often"}
+	case errors.As(err, &api) && api.API == apiCall:
+		return api.notRung()
 	case errors.As(err, &api):
 		if v, ok := verdicts[api.Code]; ok {
 			return v

@@ -42,27 +42,27 @@ func (c *Client) Knock(ctx context.Context) (Knock, error) {
 		return Knock{}, &CallError{API: api, text: text}
 	}
 	if err != nil {
-		return Knock{}, c.wrap(api, err)
+		return Knock{}, wrap(api, err)
 	}
 	defer resp.Body.Close()
 	var k Knock
 	k.Date, _ = http.ParseTime(resp.Header.Get("Date"))
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return k, c.wrap(api, err)
+		return k, wrap(api, err)
 	}
 	if m := fromIP.FindSubmatch(body); m != nil {
 		k.From = string(m[1])
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(body))
 	if _, err := (&ticket{api: api}).judge(resp); err != nil {
-		return k, c.wrap(api, err)
+		return k, wrap(api, err)
 	}
 	var answer struct {
 		Token string `json:"access_token"`
 	}
 	if json.Unmarshal(body, &answer) != nil || answer.Token == "" {
-		return k, c.wrap(api, errAnswer)
+		return k, wrap(api, errAnswer)
 	}
 	return k, nil
 }

@@ -33,7 +33,8 @@ func newCorp(t *testing.T) *corp {
 	clock := func() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.now }
 	var err error
 	if c.Sim, err = sim.New(sim.Options{CorpID: "ww1", AgentID: 1000002, Secret: "s", Now: clock,
-		Members: []sim.Member{{UserID: "wang"}, {UserID: "chen"}}}); err != nil {
+		CallbackURL: "http://callback.invalid/", Token: "t", EncodingAESKey: "jWmYm7qr5nMoAUwZRjGtBxmz3KA1tkAj3ykkR6q2B2C", // nobody taps
+		Members: []sim.Member{{UserID: "wang"}, {UserID: "chen"}}, RobotKey: robotKey}); err != nil {
 		t.Fatal(err)
 	}
 	c.server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

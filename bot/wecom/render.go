@@ -54,8 +54,12 @@ type replacement struct {
 }
 
 // Render fills Call and Body. The same message always renders to the same bytes: WeCom knows one sent again by them.
-// What WeCom would refuse is a *LimitError here.
+// What WeCom would refuse is a *LimitError here. An update Of a card whose response_code is not known yet has none in its Body:
+// Coded puts it in. A HeardMessage has its Body already.
 func Render(m ledger.Message, agentID int) (ledger.Message, error) {
+	if m.Call == ledger.CallHeard {
+		return m, nil
+	}
 	if m.MediaID != "" {
 		return filled(m, ledger.CallFetch, FetchBody{MediaID: m.MediaID, Photo: m.Photo})
 	}
@@ -65,7 +69,10 @@ func Render(m ledger.Message, agentID int) (ledger.Message, error) {
 	if m.Picture != nil {
 		return pictured(m)
 	}
-	if m.Card != nil && m.Code != "" {
+	if m.Voice {
+		return voiced(m)
+	}
+	if m.Card != nil && (m.Code != "" || m.Of != "") {
 		if m.Card.Title == "" && m.Card.Done != "" {
 			return filled(m, ledger.CallUpdate, updateBody{[]string{m.To}, agentID, m.Code, &replacement{m.Card.Done}, nil})
 		}
@@ -109,6 +116,19 @@ func pictured(m ledger.Message) (ledger.Message, error) {
 	return m, nil
 }
 
+// Coded is a rendered update with the response_code that changes its card. The same code gives the same bytes.
+func Coded(m ledger.Message, code string) (ledger.Message, error) {
+	var u updateBody
+	if m.Call != ledger.CallUpdate || code == "" {
+		return m, fmt.Errorf("put a response_code of %d bytes into a message with call %q", len(code), m.Call)
+	}
+	if err := json.Unmarshal(m.Body, &u); err != nil {
+		return m, fmt.Errorf("read the update that a response_code is for: %w", err)
+	}
+	m.Code, u.ResponseCode = code, code
+	return filled(m, ledger.CallUpdate, u)
+}
+
 const pngHead = "\x89PNG\r\n\x1a\n"
 
 // RenderMarkdown is Render for a message whose Text is WeCom's subset of markdown (wecom/90236).
@@ -123,10 +143,9 @@ func RenderMarkdown(m ledger.Message, agentID int) (ledger.Message, error) {
 		Markdown: &content{m.Text}, CheckRepeats: 1, RepeatSeconds: repeatSeconds(m)})
 }
 
-// Check lists everything about a card that WeCom would refuse or a phone would cut off. A card with Done is checked as the
-// update it is for.
-func Check(c ledger.Card) []error {
-	_, faults := templateCard(c, c.Done != "")
+// Check lists everything about a card that WeCom would refuse or a phone would cut off, sent anew or as the update of another.
+func Check(c ledger.Card, update bool) []error {
+	_, faults := templateCard(c, update)
 	return faults
 }
 

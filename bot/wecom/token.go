@@ -159,11 +159,11 @@ func (c *Client) gettoken(ctx context.Context) (token string, life time.Duration
 	u.RawQuery = url.Values{"corpid": {c.cfg.CorpID}, "corpsecret": {c.cfg.Secret}}.Encode()
 	resp, err := c.http.RoundTrip((&http.Request{Method: http.MethodGet, URL: &u, Header: http.Header{}}).WithContext(ctx))
 	if err != nil {
-		return "", 0, c.wrap("gettoken", err)
+		return "", 0, wrap("gettoken", err)
 	}
 	resp, err = (&ticket{api: "gettoken"}).judge(resp)
 	if err != nil {
-		return "", 0, c.wrap("gettoken", err)
+		return "", 0, wrap("gettoken", err)
 	}
 	var answer struct {
 		Token string `json:"access_token"`
@@ -171,7 +171,7 @@ func (c *Client) gettoken(ctx context.Context) (token string, life time.Duration
 	}
 	body, err := io.ReadAll(resp.Body)
 	if err != nil || json.Unmarshal(body, &answer) != nil || answer.Token == "" || answer.Life <= 0 {
-		return "", 0, c.wrap("gettoken", errAnswer)
+		return "", 0, wrap("gettoken", errAnswer)
 	}
 	return answer.Token, time.Duration(answer.Life) * time.Second, nil
 }

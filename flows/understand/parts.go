@@ -19,7 +19,8 @@ type Part struct {
 // stands before it. What is said of method and day before the first name holds for all, and 同上 takes both over from the part
 // before. Nothing is dropped: the parts are stretches of the message, one after the other.
 func (r *Reader) Parts(text string, today ledger.Day, sight Finder) []Part {
-	whole := r.Read(text, today, sight)
+	all := r.parse(text, today, sight)
+	whole := all.reading()
 	m := &message{Reader: r, typed: []rune(strings.ToValidUTF8(text, "")), today: today, sight: sight}
 	spans := m.spans()
 	if len(spans) < 2 {
@@ -27,7 +28,7 @@ func (r *Reader) Parts(text string, today ledger.Day, sight Finder) []Part {
 	}
 	heading := m.heading(spans[0])
 	var out []Part
-	danger := false
+	danger, doubted := false, all.prefaced() // 演练：1 … 2 …
 	for _, p := range spans {
 		one := Part{Text: m.text(p)}
 		one.Reading = r.Read(one.Text, today, sight)
@@ -40,9 +41,11 @@ func (r *Reader) Parts(text string, today ledger.Day, sight Finder) []Part {
 			one.Reading.follow(out[len(out)-1].Reading)
 		}
 		danger = danger || one.Reading.Emergency != nil
+		one.Reading.Sure = one.Reading.Sure && !doubted
 		out = append(out, one)
 	}
 	if whole.Emergency != nil && !danger { // it takes all the words together to see it
+		whole.Sure = false
 		return []Part{{text, whole}}
 	}
 	return out
@@ -165,11 +168,7 @@ func (m *message) listNumber(i int) (n, size int) {
 
 // byElder parts a piece where another elder begins and each has words of his own.
 func (m *message) byElder(p span) []span {
-	s := m.split(string(m.typed[p.begin:p.to]), m.today)
-	s.who(m.sight)
-	s.mark()
-	s.scope()
-	s.values()
+	s := m.parse(string(m.typed[p.begin:p.to]), m.today, m.sight)
 	s.left = s.leftover()
 	var intent Reading
 	s.judge(&intent)

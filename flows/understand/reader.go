@@ -27,6 +27,11 @@ type Reading struct {
 	Emergency *string    `json:"emergency"`
 	Why       []Reason   `json:"-"`
 
+	// Sure says that an Emergency is to be raised at once, and not offered first: the sentence states, in words that mean nothing
+	// else, that somebody is in acute danger now. What is asked, guessed, heard of, feared, past, practised, planned, over or in
+	// good hands is not sure, and what is no Emergency never is.
+	Sure bool `json:"-"`
+
 	// What a conversation asks beside the labels.
 	Refused bool              `json:"-"` // the elder did not want the visit, the photograph or the talk
 	Dated   bool              `json:"-"` // Date was said, and is not just today
@@ -108,12 +113,21 @@ const longestText = 1000
 
 // Read says what a text means on a day, among the elders the finder sees.
 func (r *Reader) Read(text string, today ledger.Day, sight Finder) Reading {
+	return r.parse(text, today, sight).reading()
+}
+
+// parse finds all that is said in a text.
+func (r *Reader) parse(text string, today ledger.Day, sight Finder) *sentence {
 	s := r.split(text, today)
 	s.who(sight)
 	s.mark()
 	s.scope()
 	s.values()
-	out := Reading{Elders: []string{}, Problems: []string{}, Date: today}
+	return s
+}
+
+func (s *sentence) reading() Reading {
+	out := Reading{Elders: []string{}, Problems: []string{}, Date: s.today}
 	s.judge(&out)
 	out.Why = s.reasons()
 	return out
@@ -122,7 +136,7 @@ func (r *Reader) Read(text string, today ledger.Day, sight Finder) Reading {
 // judge puts the reading together: the intent first, for it decides what else counts.
 func (s *sentence) judge(out *Reading) {
 	if kind := s.danger(); kind != "" {
-		out.Intent, out.Emergency = Emergency, &kind
+		out.Intent, out.Emergency, out.Sure = Emergency, &kind, s.sure(kind)
 	} else {
 		out.Intent = s.intent()
 	}
@@ -210,7 +224,7 @@ func known(name string) bool {
 			return true
 		}
 	}
-	if slices.ContainsFunc(kinds, func(k string) bool { return name == "emergency."+k }) {
+	if slices.ContainsFunc(kinds, func(k string) bool { return name == "emergency."+k || name == "grave."+k }) {
 		return true
 	}
 	if said, ok := strings.CutPrefix(name, feastClass); ok {

@@ -27,6 +27,8 @@ type sentence struct {
 	left   []bool // see leftover
 	words  [][]spotted
 	mended []Reason // what dictation heard, and what is read for it
+
+	weighed []Reason // what makes an alarm sure, or leaves it open
 }
 
 // spotted is a word of the tables that begins at a character.
@@ -598,7 +600,7 @@ func (s *sentence) denied(prefix string) bool {
 
 // reasons are the marks as people can check them.
 func (s *sentence) reasons() []Reason {
-	out := s.mended
+	out := slices.Concat(s.mended, s.weighed)
 	for _, m := range s.marks {
 		name := s.names[m.class]
 		if strings.HasPrefix(name, "'") {

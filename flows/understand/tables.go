@@ -25,6 +25,8 @@ type tables struct {
 	quiet    map[int]bool      // classes that only help to find names
 	heard    map[string][]rune // a homophone and the word it stands for, of one length
 	halves   map[string]rune   // a character typed as its two halves: 月中 for 肿
+	weights  *node             // what sure.go alone asks for: no word to anybody else
+	certain  map[string]bool   // the patterns of emergencies that are sure by themselves
 }
 
 // node is a place in the trie; tags are the classes of the word that ends here.
@@ -63,7 +65,7 @@ var aroundNames = []string{"surname", "long", "title", "honour", "behind", "notn
 
 func readTables(extra []string, drop map[string]bool) (*tables, error) {
 	t := &tables{root: &node{}, classes: map[string]int{}, patterns: map[int][]pattern{}, quiet: map[int]bool{}, heard: map[string][]rune{},
-		halves: map[string]rune{}}
+		halves: map[string]rune{}, weights: &node{}, certain: map[string]bool{}}
 	t.class(elderClass)
 	t.class(dateClass)
 	var faults []error
@@ -97,6 +99,11 @@ func readTables(extra []string, drop map[string]bool) (*tables, error) {
 	for i, text := range extra {
 		read(fmt.Sprintf("added words %d", i+1), text)
 	}
+	for p := range t.certain {
+		if !t.alarming(p) {
+			faults = append(faults, fmt.Errorf("sure %s: no emergency has this pattern", p))
+		}
+	}
 	for class, at := range used {
 		if !t.filled(class) {
 			faults = append(faults, fmt.Errorf("%s: no line gives words for {%s}", at, class))
@@ -119,7 +126,7 @@ func (t *tables) line(f []string, at string, drop map[string]bool, used map[stri
 		}
 		if !drop[f[1]] {
 			t.heard[f[1]] = []rune(f[2])
-			t.add(f[1], t.class("heard"))
+			t.root.add(f[1], t.class("heard"))
 		}
 		return nil
 	}
@@ -133,6 +140,10 @@ func (t *tables) line(f []string, at string, drop map[string]bool, used map[stri
 	if !known(f[0]) && strings.Contains(f[0], ".") {
 		return fmt.Errorf("%q is no meaning this program knows; README.txt lists them", f[0])
 	}
+	if slices.Contains(weighing, f[0]) || strings.HasPrefix(f[0], "grave.") {
+		t.weigh(f, drop)
+		return nil
+	}
 	class := t.class(f[0])
 	t.quiet[class] = slices.Contains(aroundNames, f[0])
 	for _, w := range f[1:] {
@@ -140,7 +151,7 @@ func (t *tables) line(f []string, at string, drop map[string]bool, used map[stri
 			continue
 		}
 		if !strings.ContainsAny(w, "{…") {
-			t.add(w, class)
+			t.root.add(w, class)
 			continue
 		}
 		p := pattern{class: class, text: w, across: 4}
@@ -171,7 +182,7 @@ func (t *tables) line(f []string, at string, drop map[string]bool, used map[stri
 					return fmt.Errorf("%q ends in …", w)
 				}
 				one.class = t.class("'" + rest[:end])
-				t.add(rest[:end], one.class)
+				t.root.add(rest[:end], one.class)
 				rest = rest[end:]
 			}
 			p.parts = append(p.parts, one)
@@ -191,8 +202,7 @@ func (t *tables) class(name string) int {
 	return c
 }
 
-func (t *tables) add(word string, class int) {
-	n := t.root
+func (n *node) add(word string, class int) {
 	for _, r := range word {
 		r = fold(r)
 		if n.next == nil {

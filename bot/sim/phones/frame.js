@@ -5,9 +5,13 @@ import * as clock from './clock.js';
 import { t, lang, label, switchLanguage } from './words.js';
 
 const by = (id) => document.getElementById(id);
-const HEALTHY = { down: false, slow_ms: 0, http_500: false, hang: false, errcode: 0, errcode_times: 0, deliver_times: 1, accept_then_drop: false, lose_events: false, app_disabled: false };
+const HEALTHY = {
+  api: '', down: false, slow_ms: 0, http_500: false, hang: false, errcode: 0, errcode_times: 0, accept_then_drop: false,
+  invalid: '', voice_errcode: 0, robot_down: false, deliver_times: 1, lose_events: false, app_disabled: false,
+};
 // codes of page 90313 a sender should survive: busy, frequency, parallel calls, IP, receivers, suspended app, token
 const CODES = [-1, 45009, 45033, 60020, 81013, 48006, 42001, 40014, 50003];
+const VOICE_CODES = [301049, 301050, 301051]; // page 91627: app not linked, not enabled, no balance
 const WEEK = { zh: ['周日', '周一', '周二', '周三', '周四', '周五', '周六'], en: ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'] };
 const MONTH = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
@@ -107,6 +111,7 @@ export class Frame {
 
   setState(state) {
     by('reset').hidden = !state.can_reset;
+    this.group = (state.members ?? []).some((m) => m.kind === 'group');
     this.setFaults(state.faults ?? {});
   }
 
@@ -118,7 +123,7 @@ export class Frame {
 
   drawFaults() {
     const f = this.faults;
-    const on = [f.down, f.slow_ms > 0, f.deliver_times > 1, Boolean(f.errcode), f.http_500, f.hang, f.accept_then_drop, f.lose_events, f.app_disabled].filter(Boolean).length;
+    const on = [f.down, f.slow_ms > 0, f.deliver_times > 1, Boolean(f.errcode), f.http_500, f.hang, f.accept_then_drop, f.invalid, f.voice_errcode, f.robot_down, f.lose_events, f.app_disabled].filter(Boolean).length;
     by('faults-word').textContent = on ? t('faultsOn', on) : t('faults');
     by('faults-open').classList.toggle('is-on', on > 0);
     by('faults-open').setAttribute('aria-label', by('faults-word').textContent);
@@ -148,6 +153,8 @@ export class Frame {
       flip('fault-http500', 'http_500', 'http500'),
       flip('fault-hang', 'hang', 'hang'),
       flip('fault-drop', 'accept_then_drop', 'drop'),
+      this.row('voice', choose('fault-voice', 'voice', [[0, t('none')], ...VOICE_CODES.map((c) => [c, String(c)])], f.voice_errcode ?? 0, (code) => set({ voice_errcode: code }))),
+      ...(this.group ? [flip('fault-robot', 'robot_down', 'robot')] : []),
       flip('fault-lose', 'lose_events', 'lose'),
       flip('fault-app', 'app_disabled', 'appOff'),
       el('div', { class: 'panel-row' }, el('button', { type: 'button', class: 'solid', 'data-testid': 'faults-clear', disabled: on === 0, onclick: () => set(HEALTHY) }, icon('tick'), t('clearFaults'))),

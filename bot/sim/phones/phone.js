@@ -40,27 +40,35 @@ export class Phone {
   build() {
     const { member } = this;
     const who = member.name || member.userid;
-    const wechat = member.kind === 'wechat';
+    const kind = ['wechat', 'group'].includes(member.kind) ? member.kind : 'wecom';
+    const [title, at] = { wecom: ['巡访', ''], wechat: ['巡访 · 家属服务', '微信客服'], group: [who, member.title] }[kind];
+    const none = { wecom: '还没有消息\n在下面说一句话,或点菜单', wechat: '还没有消息\n在下面问一句试试', group: '还没有消息\n应用发不出警报时,机器人在这里说' }[kind];
     this.badge = el('span', { class: 'badge', hidden: true });
     this.time = el('span', { class: 'status-time' });
     this.banner = el('div', { class: 'banner', role: 'alert', hidden: true });
     this.list = el('ol', { class: 'talk-list' });
-    this.empty = el('p', { class: 'talk-empty' }, wechat ? '还没有消息\n在下面问一句试试' : '还没有消息\n在下面说一句话,或点菜单');
+    this.empty = el('p', { class: 'talk-empty' }, none);
     this.talk = el('div', { class: 'talk', role: 'log', 'aria-label': '消息', tabindex: '0', onscroll: () => this.scrolled() }, this.empty, this.list);
     this.newer = el('button', { type: 'button', class: 'newer', hidden: true, onclick: () => this.toEnd() });
     this.menuBar = el('nav', { class: 'menu', 'aria-label': who + '的应用菜单' });
     this.toast = el('div', { class: 'toast', role: 'status', hidden: true });
     this.sheet = el('div', { class: 'sheet-shade', hidden: true, onclick: (e) => { if (e.target === this.sheet) this.closeSheet(); } });
+    this.calling = el('div', { class: 'calling', test: 'calling', role: 'alertdialog', 'aria-label': '企业微信来电', hidden: true },
+      el('span', { class: 'calling-mark', 'aria-hidden': 'true' }, icon('call')),
+      el('h3', {}, '企业微信来电'), el('p', {}, '紧急通知 · 巡访'),
+      el('div', { class: 'calling-keys' },
+        el('button', { type: 'button', class: 'call-no', test: 'call-reject', onclick: () => this.pickUp('/sim/reject') }, icon('call'), el('span', {}, '挂断')),
+        el('button', { type: 'button', class: 'call-yes', test: 'call-answer', onclick: () => this.pickUp('/sim/answer', '语音:有紧急消息,请看企业微信') }, icon('call'), el('span', {}, '接听'))));
     this.under = el('div', { class: 'under' },
       el('div', { class: 'head' },
-        el('button', { type: 'button', class: 'head-back', 'aria-label': '退出再进入应用', title: '退出再进入应用', onclick: () => this.say({ type: 'enter_agent' }) }, icon('back')),
-        el('div', { class: 'head-title' }, wechat ? '巡访 · 家属服务' : '巡访', wechat && el('span', { class: 'head-at' }, '微信客服'))),
-      this.banner, this.talk, this.newer, this.inputBar(), this.menuBar);
+        kind === 'group' ? el('span') : el('button', { type: 'button', class: 'head-back', 'aria-label': '退出再进入应用', title: '退出再进入应用', onclick: () => this.say({ type: 'enter_agent' }) }, icon('back')),
+        el('div', { class: 'head-title' }, title, at && el('span', { class: 'head-at' }, at))),
+      this.banner, this.talk, this.newer, kind !== 'group' && this.inputBar(), this.menuBar);
     this.body = el('div', { class: 'body' }, el('div', { class: 'screen' },
       el('div', { class: 'status', 'aria-hidden': 'true' }, this.time, el('span', { class: 'status-icons' }, icon('signal'), icon('battery'))),
-      this.under, this.sheet, this.toast));
+      this.under, this.sheet, this.calling, this.toast));
     this.root = el('section', {
-      class: 'phone', data: { phone: this.userid, kind: wechat ? 'wechat' : 'wecom' }, lang: 'zh-CN', 'aria-label': who + '的手机',
+      class: 'phone', data: { phone: this.userid, kind }, lang: 'zh-CN', 'aria-label': kind === 'group' ? who : who + '的手机',
       onpointerdown: () => this.touched(), onfocusin: () => this.touched(),
       onkeydown: (e) => this.keys(e),
     },
@@ -225,7 +233,7 @@ export class Phone {
     const drawn = JSON.stringify(menu ?? []);
     if (drawn === this.menuDrawn) return;
     this.menuDrawn = drawn;
-    const shown = this.member.kind === 'wechat' ? [] : menu ?? [];
+    const shown = ['wechat', 'group'].includes(this.member.kind) ? [] : menu ?? [];
     this.menuBar.hidden = !shown.length;
     this.menuBar.replaceChildren(...shown.map((item) => this.menuTab(item)));
   }
@@ -280,7 +288,7 @@ export class Phone {
       el('div', { class: 'sheet-body' }, content));
     this.sheet.replaceChildren(panel);
     this.sheet.hidden = false;
-    this.under.inert = true;
+    this.cover();
     (panel.querySelector('[tabindex="0"]') ?? panel.querySelector('.sheet-body button') ?? panel.querySelector('button')).focus({ preventScroll: true });
   }
 
@@ -288,8 +296,40 @@ export class Phone {
     if (this.sheet.hidden) return;
     this.sheet.hidden = true;
     this.sheet.replaceChildren();
-    this.under.inert = false;
+    this.cover();
     if (this.opener?.isConnected) this.opener.focus({ preventScroll: true });
+  }
+
+  // cover keeps Tab out of what lies under a sheet or a call.
+  cover() {
+    this.under.inert = !this.sheet.hidden || !this.calling.hidden;
+    this.sheet.inert = !this.calling.hidden;
+  }
+
+  // ---- voice calls ----
+
+  // setCall shows the call that rings, or none.
+  setCall(call) {
+    const news = call && call.id !== this.call?.id;
+    this.call = call;
+    if (news) {
+      this.ring();
+      this.toast.hidden = true;
+    }
+    this.showCall();
+  }
+
+  ringing() { return Boolean(this.call) && clock.now() < Date.parse(this.call.until); }
+
+  showCall() {
+    if (this.calling.hidden !== this.ringing()) return;
+    this.calling.hidden = !this.ringing();
+    this.cover();
+    this.host.changed(this);
+  }
+
+  async pickUp(path, heard) {
+    if (await this.ask(path) && heard) this.tell(heard);
   }
 
   // look shows a picture over the whole screen; once more, and it is as large as it was made.
@@ -426,7 +466,7 @@ export class Phone {
     const side = el('div', { class: 'side' }, mine && delivery(m), m.trace && this.inspectButton(m));
     return el('li', { ...hooks, class: (mine ? 'mine' : 'theirs') + (wide ? ' is-wide' : '') + (this.alarm(m) ? ' is-alarm' : '') }, divider,
       el('div', { class: 'line' },
-        !mine && !wide && el('span', { class: 'avatar app-avatar', 'aria-hidden': 'true' }, '巡'),
+        !mine && !wide && el('span', { class: 'avatar app-avatar', 'aria-hidden': 'true' }, this.member.kind === 'group' ? '群' : '巡'),
         body, side,
         mine && el('span', { class: 'avatar', 'aria-hidden': 'true' }, (this.member.name || this.userid).slice(0, 1))));
   }
@@ -550,7 +590,10 @@ export class Phone {
     this.below = 0;
   }
 
-  tick() { this.time.textContent = clock.hhmm(clock.now()); }
+  tick() {
+    this.time.textContent = clock.hhmm(clock.now());
+    this.showCall();
+  }
 }
 
 function delivery(m) {

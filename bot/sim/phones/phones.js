@@ -94,18 +94,18 @@ function drawDock() {
   dock.hidden = !shown.length;
   dock.setAttribute('role', tabs ? 'tablist' : 'navigation');
   dock.replaceChildren(...shown.map((p) => {
-    const alarm = p.pending().length > 0;
+    const urgent = p.ringing() ? t('ringing') : p.pending().length > 0 && t('urgent');
     const on = onTable.includes(p.userid);
     const name = p.member.name || p.userid;
     return el('button', {
-      type: 'button', class: 'tile' + (alarm ? ' tile-alarm' : ''), test: 'dock-phone', data: { dock: p.userid },
+      type: 'button', class: 'tile' + (urgent ? ' tile-alarm' : ''), test: 'dock-phone', data: { dock: p.userid },
       role: tabs ? 'tab' : undefined, 'aria-selected': tabs ? String(on) : undefined, tabindex: tabs && !on ? '-1' : '0',
-      'aria-label': [tabs ? name : t('bring', name), alarm && t('urgent'), p.unread && t('unread', p.unread)].filter(Boolean).join(', '),
+      'aria-label': [tabs ? name : t('bring', name), urgent, p.unread && t('unread', p.unread)].filter(Boolean).join(', '),
       onclick: () => { bring(p.userid); p.touched(); if (!tabs) p.talk.focus({ preventScroll: true }); },
     },
     el('span', { class: 'tile-name', lang: 'zh-CN' }, name, p.unread > 0 && el('span', { class: 'badge' }, p.unread > 99 ? '99+' : String(p.unread))),
     el('span', { class: 'tile-place', lang: 'zh-CN' }, [p.member.title, p.member.place].filter(Boolean).join(' · ')),
-    el('span', { class: 'tile-last', lang: 'zh-CN' }, alarm ? '⚠ ' + t('urgent') : p.last()));
+    el('span', { class: 'tile-last', lang: 'zh-CN' }, urgent ? '⚠ ' + urgent : p.last()));
   }));
   const selected = dock.querySelector('[aria-selected=true]');
   if (selected) dock.scrollTo({ left: selected.offsetLeft - 60 });
@@ -158,6 +158,7 @@ function takeState(next) {
   for (const phone of phones.values()) {
     if (!phone.root.isConnected) table.append(phone.root);
     phone.setMenu(next.menu);
+    phone.setCall((next.ringing ?? []).findLast((call) => call.userid === phone.userid));
   }
   table.querySelector('.nobody')?.remove();
   if (!phones.size) table.append(el('p', { class: 'nobody' }, t('nobody')));
