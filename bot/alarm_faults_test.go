@@ -2,8 +2,10 @@ package bot
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"slices"
 	"strings"
@@ -11,6 +13,8 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"xunfang/bot/sim"
 	"xunfang/bot/wecom"
@@ -24,7 +28,6 @@ import (
 var alarmFaults = []struct {
 	name string
 	play func(*siege)
-	more string // who is told besides because of the trouble
 }{
 	{name: "a good day", play: func(s *siege) { s.raise(); s.calm() }},
 	{name: "WeCom answers 500", play: func(s *siege) {
@@ -61,7 +64,20 @@ var alarmFaults = []struct {
 		s.attempts(ledger.CallSend, 2)
 		s.good()
 	}},
-	{name: "Redis gone", play: func(s *siege) { s.raise(); s.calm() }}, // the rig has none: what Redis wakes is found by looking
+	{name: "Redis gone", play: func(s *siege) { // and it stays away: what it would have woken is found by looking
+		cut := s.redis()
+		s.second()
+		cut()
+		s.raise()
+		s.calm()
+	}},
+	{name: "the database restarts", play: func(s *siege) {
+		s.disconnect()
+		s.raise()
+		s.disconnect()
+		s.calm()
+		s.disconnect()
+	}},
 	{name: "the clock is set back an hour", play: func(s *siege) {
 		s.raise()
 		s.calm()
@@ -282,6 +298,72 @@ func (s *siege) restart(r *reaper) {
 	}
 	s.serve(o)
 	s.store = next
+}
+
+// redis gives the process a Redis, the next ones too, and what takes it away.
+func (s *siege) redis() (cut func()) {
+	s.t.Helper()
+	o := *storetest.Redis(s.t).Options()
+	var mu sync.Mutex
+	var gone bool
+	var conns []net.Conn
+	dial := o.Dialer
+	o.Dialer = func(ctx context.Context, network, address string) (net.Conn, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		if gone {
+			return nil, errors.New("Redis is gone")
+		}
+		c, err := dial(ctx, network, address)
+		if err == nil {
+			conns = append(conns, c)
+		}
+		return c, err
+	}
+	s.where.Redis = redis.NewClient(&o)
+	s.t.Cleanup(func() { s.where.Redis.Close() })
+	s.restart(nil)
+	return func() {
+		mu.Lock()
+		defer mu.Unlock()
+		gone = true
+		for _, c := range conns {
+			c.Close()
+		}
+	}
+}
+
+// disconnect ends every connection to the database, as its restart does. SQLite is in the process: there it is the process that
+// restarts.
+func (s *siege) disconnect() {
+	s.t.Helper()
+	if s.driver == storetest.SQLite {
+		s.die()
+		return
+	}
+	db, err := sql.Open("mysql", s.where.DSN)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	defer db.Close()
+	rows, err := db.Query("SELECT id FROM information_schema.processlist WHERE db = DATABASE() AND id <> CONNECTION_ID()")
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	var ids []int64
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			s.t.Fatal(err)
+		}
+		ids = append(ids, id)
+	}
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil || len(ids) == 0 {
+		s.t.Fatalf("%d connections to end: %v", len(ids), err)
+	}
+	for _, id := range ids { // one may have ended by itself
+		_, _ = db.Exec(fmt.Sprintf("KILL CONNECTION %d", id))
+	}
 }
 
 // second runs another process beside the first.

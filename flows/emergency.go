@@ -57,8 +57,8 @@ func cry(said string) (about string, drill, ok bool) {
 	return "", false, false
 }
 
-// uncried are what no cry goes on with: 紧急联系人, 紧急电话, 救命恩人, 出事了吗, 出事了没有.
-var uncried = []string{"联系", "电话", "恩人", "吗", "没"}
+// uncried are what no cry goes on with: 紧急联系人, 紧急电话, 紧急通知, 救命恩人, 出事了吗, 出事了没有.
+var uncried = []string{"联系", "电话", "通知", "会议", "预案", "恩人", "吗", "没"}
 
 // alert is what is known when an alarm is raised.
 type alert struct {

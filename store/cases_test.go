@@ -529,7 +529,7 @@ func raiseAndTell(s *store.Store, w int) {
 		turn := steps(x)
 		turn.Changes.Messages = []ledger.Message{text("case/"+key, "li", ledger.PriorityAlarm)}
 		if err := s.Commit(ctx, turn); err == nil {
-			fmt.Println(key)
+			_, _ = os.Stdout.WriteString(fmt.Sprintln(key))
 		}
 	}
 }
