@@ -185,6 +185,18 @@ func TestAlarmKilled(t *testing.T) {
 	}
 }
 
+// TestBrokenLadder: a case that breaks the ladder's code is that case's trouble, not the process's, and says nothing of anybody.
+func TestBrokenLadder(t *testing.T) {
+	s := besiege(t, storetest.SQLite, nil)
+	s.raise()
+	s.calm()
+	err := s.bot.climbOne(context.Background(), outlook{}, s.file(), s.Now().Add(time.Hour)) // an outlook without a ledger
+	if err == nil || !strings.HasPrefix(err.Error(), "panic: ") || strings.Contains(err.Error(), "李秀英") {
+		t.Errorf("a ladder that breaks gives %v", err)
+	}
+	s.story() // the others go on
+}
+
 const alarmTitle = "⚠ 紧急"
 
 // reaper kills a process at its n-th commit: what stands before it is rolled back, what stands after it never happens.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"time"
@@ -26,11 +27,14 @@ const (
 func (b *Bot) climb(ctx context.Context) {
 	tick := time.NewTicker(climbEvery)
 	defer tick.Stop()
+	said := "" // what fails every second is said once
 	for {
-		if err := b.Climb(context.WithoutCancel(ctx)); err != nil {
-			b.Log.Error("ladders not looked at", "err", err)
-		} else {
+		if err := b.Climb(context.WithoutCancel(ctx)); err == nil {
 			b.climbed.Store(time.Now().UnixMilli())
+			said = ""
+		} else if err.Error() != said {
+			said = err.Error()
+			b.Log.Error("ladders not looked at", "err", err)
 		}
 		select {
 		case <-ctx.Done():
@@ -66,7 +70,14 @@ func (b *Bot) Climb(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
-func (b *Bot) climbOne(ctx context.Context, o outlook, f ledger.CaseFile, now time.Time) error {
+// climbOne looks at one ladder. A panic is the programmer's mistake and this case's alone: it must not end the process, which would
+// find the same case again at every start and ring for nobody.
+func (b *Bot) climbOne(ctx context.Context, o outlook, f ledger.CaseFile, now time.Time) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %s\n%s", broken(p), debug.Stack())
+		}
+	}()
 	step, rings := o.climbed(f, f.Step(), now, b.Zone)
 	if step.Case.Rev == f.Rev {
 		return nil
@@ -78,7 +89,6 @@ func (b *Bot) climbOne(ctx context.Context, o outlook, f ledger.CaseFile, now ti
 		return err
 	}
 	c.Drop = superseded(f, step)
-	var err error
 	if c.Messages, err = b.render(c.Messages); err != nil {
 		return err
 	}

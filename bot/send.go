@@ -111,7 +111,6 @@ func (b *Bot) dispatch(ctx context.Context, c store.Claim) {
 		}
 		return
 	}
-	b.wecomAnswered(err)
 	if err == nil || errors.Is(err, wecom.ErrAlreadySent) || b.updated(c, err) {
 		b.metrics.sent.WithLabelValues(string(c.Message.Call)).Inc()
 		if c.Message.Call == ledger.CallVoice {

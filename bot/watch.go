@@ -80,7 +80,8 @@ func newWatch(b *Bot) *watch {
 	return w
 }
 
-// heeded is a messenger that notes when WeCom took something. An answer that refuses is none: a busy WeCom delivers nothing.
+// heeded is a messenger that notes how WeCom is: when it took something, for which an answer that refuses is none, since a busy
+// WeCom delivers nothing; and whether it answers at all. What fails on our side of it is not WeCom's.
 type heeded struct {
 	Messenger
 	watch *watch
@@ -91,7 +92,20 @@ func (h heeded) Send(ctx context.Context, m ledger.Message) (wecom.Receipt, erro
 	if err == nil || errors.Is(err, wecom.ErrAlreadySent) {
 		h.watch.accepted.Store(h.watch.bot.Now().UnixMilli())
 	}
+	h.watch.bot.wecomAnswered(err)
 	return r, err
+}
+
+func (h heeded) Fetch(ctx context.Context, mediaID string, most int64) ([]byte, string, error) {
+	data, contentType, err := h.Messenger.Fetch(ctx, mediaID, most)
+	h.watch.bot.wecomAnswered(err)
+	return data, contentType, err
+}
+
+func (h heeded) Heard(ctx context.Context, userid, callID string) (wecom.Heard, error) {
+	x, err := h.Messenger.Heard(ctx, userid, callID)
+	h.watch.bot.wecomAnswered(err)
+	return x, err
 }
 
 // run looks until the context ends.
