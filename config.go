@@ -27,10 +27,11 @@ type Config struct {
 	PublicURL string   `yaml:"public_url"`
 	Timezone  string   `yaml:"timezone"`
 	DataDir   string   `yaml:"data_dir"`
-	Policy    policies `yaml:"policy"`
+	Policy    several  `yaml:"policy"`
 	Words     []string `yaml:"words"`
 	WeCom     WeCom    `yaml:"wecom"`
 	Watch     Watch    `yaml:"watch"`
+	Family    Family   `yaml:"family"`
 	Database  Database `yaml:"database"`
 	Redis     struct {
 		URL string `yaml:"url"`
@@ -72,8 +73,8 @@ type WeCom struct {
 		EncodingAESKey string `yaml:"encoding_aes_key"`
 	} `yaml:"callback"`
 	Kf struct {
-		OpenKfid string `yaml:"open_kfid"`
-		Secret   string `yaml:"secret"`
+		OpenKfid several `yaml:"open_kfid"`
+		Secret   string  `yaml:"secret"`
 	} `yaml:"kf"`
 }
 
@@ -88,14 +89,14 @@ type Watch struct {
 	Robot string `yaml:"robot"`
 }
 
-// policies are the names or files of the packs that bind the county: one or a list of them.
-type policies []string
+// several are one or a list of them: packs that bind the county, 微信客服 accounts.
+type several []string
 
 // UnmarshalYAML reads either.
-func (p *policies) UnmarshalYAML(read func(any) error) error {
+func (p *several) UnmarshalYAML(read func(any) error) error {
 	var one string
 	if read(&one) == nil {
-		*p = policies{one}
+		*p = several{one}
 		return nil
 	}
 	var list []string
@@ -113,10 +114,11 @@ type Database struct {
 }
 
 func defaults() Config {
-	c := Config{Listen: "127.0.0.1:8080", Timezone: "Asia/Shanghai", DataDir: "./data", Policy: policies{"yongning"}, Calendar: "on"}
+	c := Config{Listen: "127.0.0.1:8080", Timezone: "Asia/Shanghai", DataDir: "./data", Policy: several{"yongning"}, Calendar: "on"}
 	c.WeCom.APIBase = "https://qyapi.weixin.qq.com"
 	c.WeCom.CardUpdate, c.WeCom.VoiceCall = "api", "off"
 	c.WeCom.Callback.Path = "/wecom/callback"
+	c.Family.MassSend, c.Family.Official.Callback.Path = "off", "/official/callback"
 	c.Database.Driver = store.SQLite
 	c.Log.Level, c.Log.Format = "info", "text"
 	k := &c.Privacy.Keep
@@ -207,6 +209,7 @@ func LoadConfig(path string) (Config, error) {
 	if _, err := c.robot(nil); err != nil {
 		bad("robot", "%v", err)
 	}
+	c.Family.judge(bad, oneOf)
 	if !strings.HasPrefix(c.WeCom.Callback.Path, "/") {
 		bad("path", "must begin with /")
 	}

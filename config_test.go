@@ -1,6 +1,7 @@
 package main
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -40,5 +41,58 @@ func TestWatchFaults(t *testing.T) {
 	})
 	if c, err := LoadConfig(path); err != nil || c.Watch.Maintainer != "hejun" || c.WeCom.VoiceCall != "on" {
 		t.Errorf("%+v: %v", c.Watch, err)
+	}
+}
+
+// TestFamilyFaults: the ways to the elders' children are checked like the rest of the file; one account or several may be named.
+func TestFamilyFaults(t *testing.T) {
+	edited := func(t *testing.T, old, new string) (path, text string) {
+		t.Helper()
+		path = writeConfig(t, "http://127.0.0.1:1", func(s string) string {
+			if !strings.Contains(s, old) {
+				t.Fatalf("config.example.yaml has no %q", old)
+			}
+			text = strings.Replace(s, old, new, 1)
+			return text
+		})
+		return path, text
+	}
+	for name, c := range map[string]struct{ old, new, line, says string }{
+		"sent or not":        {"mass_send: off", "mass_send: maybe", "mass_send:", `mass_send: "maybe" is none of on, off`},
+		"no such provider":   {`provider: ""`, "provider: pigeon", "provider:", `"pigeon" is none of , aliyun`},
+		"no such purpose":    {"templates: {}  ", "templates: {birthday: {code: SMS_1}}  ", "birthday:", "is none of emergency, summary, confirm, urge, greeting, passed"},
+		"no such notice":     {"notices: {}  ", "notices: {birthday: {template: T}}  ", "birthday:", "is none of emergency"},
+		"no path":            {"path: /official/callback", "path: official", "official:", "callback.path must begin with /"},
+		"an unknown key":     {"    sign: ", "    signature: ", "    signature:", "unknown field"},
+		"accounts are words": {`open_kfid: ""`, "open_kfid: {a: b}", "open_kfid:", ""},
+		"a secret not set":   {`access_key: ""`, "access_key: ${XUNFANG_NO_SMS}", "access_key:", "XUNFANG_NO_SMS is not set"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path, text := edited(t, c.old, c.new)
+			_, err := LoadConfig(path)
+			line := strings.Count(text[:strings.Index(text, c.line)], "\n") + 1
+			if err == nil || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), path+":"+strconv.Itoa(line)+":") {
+				t.Errorf("want line %d and %q: %v", line, c.says, err)
+			}
+		})
+	}
+	for text, want := range map[string][]string{`""`: nil, "wk1": {"wk1"}, "[wk1, wk2]": {"wk1", "wk2"}, `["", wk2]`: {"wk2"}, "[]": nil} {
+		path, _ := edited(t, `open_kfid: ""`, "open_kfid: "+text)
+		if c, err := LoadConfig(path); err != nil || !slices.Equal(c.accounts(), want) {
+			t.Errorf("open_kfid: %s gives %v, want %v: %v", text, c.accounts(), want, err)
+		}
+	}
+
+	// What is named by half is refused at start: nobody would notice that no message goes out that way.
+	for name, c := range map[string]struct{ old, new, says string }{
+		"SMS":      {`provider: ""`, "provider: aliyun", "family.sms: "},
+		"official": {`app_id: ""`, "app_id: wx1", "family.official: "},
+	} {
+		t.Run(name+" by half", func(t *testing.T) {
+			path, _ := edited(t, c.old, c.new)
+			if status, _, stderr := say(t, "serve", "--config", path); status != 1 || !strings.Contains(stderr, c.says) || strings.Contains(stderr, testSecret) {
+				t.Errorf("status %d: %s", status, stderr)
+			}
+		})
 	}
 }

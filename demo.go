@@ -17,6 +17,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"xunfang/bot"
 	"xunfang/bot/sim"
 	"xunfang/ledger"
 	"xunfang/ledger/papers"
@@ -61,6 +62,7 @@ type demo struct {
 
 	mu    sync.Mutex // held while the bot is stopped, emptied and started again
 	store *store.Store
+	bot   *bot.Bot
 	stop  func() error
 }
 
@@ -83,6 +85,12 @@ func demonstrate(ctx context.Context, listen, data, calendar string) error {
 	cfg.WeCom.APIBase, cfg.WeCom.CorpID, cfg.WeCom.AgentID, cfg.WeCom.Secret = "http://"+page.Addr().String(), "wwdemo0000000000", 1000002, rand.Text()
 	robot := rand.Text()
 	cfg.WeCom.VoiceCall, cfg.Watch.Maintainer = "on", "zhaomin"
+	cfg.WeCom.Kf.OpenKfid = several{"wkdemo0000000001"}
+	texts := sim.SMS{AccessKey: rand.Text(), Secret: rand.Text(), Signs: []string{"永宁县民政局"}, Templates: map[string]string{
+		"SMS_100001": "您好,您登记的家人近期联系信息有更新,请致电0951-0000000。", "SMS_100002": "您好,请马上与您登记的家人所在的村联系,或致电0951-0000000。"}}
+	cfg.Family.SMS.Provider, cfg.Family.SMS.Endpoint, cfg.Family.SMS.Sign = "aliyun", cfg.WeCom.APIBase+"/sms/", texts.Signs[0]
+	cfg.Family.SMS.AccessKey, cfg.Family.SMS.Secret = texts.AccessKey, texts.Secret
+	cfg.Family.SMS.Templates = map[string]smsTemplate{"confirm": {Code: "SMS_100001"}, "urge": {Code: "SMS_100001"}, "emergency": {Code: "SMS_100002"}}
 	cfg.Watch.Robot = cfg.WeCom.APIBase + "/cgi-bin/webhook/send?key=" + robot
 	cfg.WeCom.Callback.Token, cfg.WeCom.Callback.EncodingAESKey = rand.Text(), (rand.Text() + rand.Text())[:43]
 	if cfg.zone, err = time.LoadLocation(cfg.Timezone); err != nil {
@@ -96,6 +104,8 @@ func demonstrate(ctx context.Context, listen, data, calendar string) error {
 		CorpID: cfg.WeCom.CorpID, AgentID: cfg.WeCom.AgentID, Secret: cfg.WeCom.Secret, Token: cfg.WeCom.Callback.Token,
 		EncodingAESKey: cfg.WeCom.Callback.EncodingAESKey, RobotKey: robot, CallbackURL: "http://" + cfg.Listen + cfg.WeCom.Callback.Path,
 		Members: members(papers.Sample(ledger.DayOf(time.Now(), cfg.zone))), Now: d.now,
+		Kf:  []sim.KfAccount{{OpenKfID: cfg.WeCom.Kf.OpenKfid[0], Name: "永宁县家属服务", Granted: true, Servicers: []string{"mali"}}},
+		SMS: texts, Cards: d.cards,
 		Shift: func(by time.Duration) { d.offset.Add(int64(by)) }, Reset: d.reset, Rows: d.rows,
 	})
 	if err != nil {
@@ -152,7 +162,7 @@ func (d *demo) start() error {
 	}
 	over := make(chan error, 1)
 	go func() { over <- serve(ctx, l, b, d.cfg) }()
-	d.store = s
+	d.store, d.bot = s, b
 	d.stop = func() error {
 		cancel()
 		return errors.Join(<-over, s.Close())
@@ -179,7 +189,41 @@ func (d *demo) furnish(ctx context.Context, s *store.Store) error {
 	if _, err := s.SaveBook(ctx, ledger.Edit{Book: book, By: ledger.ByImport, Today: began}); err != nil {
 		return fmt.Errorf("write the sample ledger: %w", err)
 	}
+	if err := d.handOut(ctx, s, today, "A03"); err != nil {
+		return err
+	}
 	return s.Commit(ctx, store.Turn{Changes: ledger.Changes{Entries: papers.SampleEntries(today)}})
+}
+
+// handOut makes an elder's contact card, so that there is one to be scanned at first start.
+func (d *demo) handOut(ctx context.Context, s *store.Store, today ledger.Day, elder string) error {
+	r, err := s.Roster(ctx)
+	if err != nil {
+		return err
+	}
+	card := ledger.Leaflet{ElderID: elder, Handle: s.Handle("leaflet/" + elder + "/1"), Issued: today, Given: today, By: "wangfang", Bears: r.LeafletBears(elder, today)}
+	_, err = s.SaveBook(ctx, ledger.Edit{Book: ledger.Book{Leaflets: []ledger.Leaflet{card}}, By: ledger.ByOperator, Why: "示例联系卡", Today: today})
+	return err
+}
+
+// cards are the contact cards that a WeChat phone of the page can scan: those that have been made, and one that nobody made.
+func (d *demo) cards() []sim.ContactCard {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	ctx, today := context.Background(), ledger.DayOf(d.now(), d.cfg.zone)
+	r, err := d.store.Roster(ctx)
+	if err != nil {
+		return nil
+	}
+	var out []sim.ContactCard
+	for _, l := range r.Book().Leaflets {
+		paper, state := d.bot.Paper(ctx, r, l, today), ""
+		if !l.Opens(today) {
+			state = "(已作废)"
+		}
+		out = append(out, sim.ContactCard{Label: paper.Elder + " " + paper.Place + " 联系卡 " + paper.No + state, URL: paper.Link})
+	}
+	return out
 }
 
 // reset is 「从头开始」: the bot's side as new, the clock right again.
@@ -241,6 +285,14 @@ func members(b ledger.Book) []sim.Member {
 	for _, p := range b.People {
 		if !taken[p.UserID] {
 			out = append(out, member(p, false))
+		}
+	}
+	for _, c := range []struct{ id, name, elder string }{{"xiaomei", "马晓梅", "A03"}, {"jianjun", "张建军", "A01"}} { // who live far away: on WeChat, and nobody's members
+		for _, k := range r.Kin(c.elder) {
+			if k.Name == c.name {
+				e, _ := r.Elder(c.elder)
+				out = append(out, sim.Member{UserID: c.id, Name: c.name, Title: e.Name + "的" + k.Relation, Place: k.Where, Mobile: k.Phone, Phone: true, Kind: "wechat"})
+			}
 		}
 	}
 	return append(out, sim.Member{UserID: "linlu", Name: "林路", Title: "没有登记的成员", Place: "路过", Department: []int{1}, Phone: true, Kind: "wecom"})

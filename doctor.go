@@ -98,7 +98,7 @@ func (d *doctor) examine(ctx context.Context) error {
 	if d.read() {
 		for _, check := range []func(context.Context){
 			d.configMode, d.folder, d.key, d.rules, d.database, d.redis, d.knock, d.agent, d.members, d.menu, d.addresses,
-			d.process, d.callback, d.maintainer, d.heartbeat, d.robot, d.later,
+			d.process, d.callback, d.maintainer, d.heartbeat, d.robot, d.kf, d.otherWays,
 		} {
 			within, cancel := context.WithTimeout(ctx, doctorPatience)
 			check(within)
@@ -975,9 +975,4 @@ func (d *doctor) robot(ctx context.Context) {
 		return
 	}
 	d.say(good, subject, "it has said a text to its group")
-}
-
-// later are parts of WeCom that this version does not use yet.
-func (d *doctor) later(context.Context) {
-	d.say(skipped, "微信客服", "not used by this version; it may be set up now")
 }

@@ -53,6 +53,8 @@ const (
 	docRedis  = "REDISPASSWORDmustNotShow"
 	docRobot  = "ROBOTKEYmustNotShow"
 	docHeart  = "HEARTBEATmustNotShow"
+	docSMS    = "SMSSECRETmustNotShow"
+	docOffice = "OFFICIALSECRETmustNotShow"
 )
 
 // patient is a healthy county.
@@ -273,6 +275,12 @@ calendar: off
 watch: {maintainer: %q, heartbeat: {url: %q, file: %q}, robot: %q}
 `, keys["listen"], keys["public"], keys["data"], keys["api"], keys["corp"], keys["agent"], keys["secret"], keys["token"], keys["key"],
 		keys["driver"], keys["dsn"], keys["redis"], keys["keyfile"], keys["maintainer"], keys["heartbeat"], keys["beatfile"], keys["robot"])
+	if keys["kf"] != "" {
+		text = strings.Replace(text, "wecom:\n", "wecom:\n  kf: "+keys["kf"]+"\n", 1)
+	}
+	if keys["family"] != "" {
+		text += "family: " + keys["family"] + "\n"
+	}
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		p.t.Fatal(err)
 	}
@@ -352,7 +360,7 @@ func (p *patient) discreet(t *testing.T, out string) {
 	t.Helper()
 	p.front.mu.Lock()
 	defer p.front.mu.Unlock()
-	secrets := append([]string{docSecret, docToken, docKey, docPass, docRedis, docRobot, docHeart}, p.front.seen...)
+	secrets := append([]string{docSecret, docToken, docKey, docPass, docRedis, docRobot, docHeart, docSMS, docOffice}, p.front.seen...)
 	if key, err := os.ReadFile(p.keys["keyfile"]); err == nil {
 		secrets = append(secrets, strings.Fields(string(key))[2])
 	}
@@ -369,7 +377,8 @@ func (p *patient) discreet(t *testing.T, out string) {
 		}
 	}
 	for _, call := range p.front.calls {
-		if !slices.Contains([]string{"GET gettoken", "GET agent/get", "GET user/get", "GET menu/get", "GET getcallbackip", "GET get_api_domain_ip"}, call) {
+		if !slices.Contains([]string{"GET gettoken", "GET agent/get", "GET user/get", "GET menu/get", "GET getcallbackip", "GET get_api_domain_ip",
+			"POST kf/account/list", "GET token"}, call) {
 			t.Errorf("doctor asks WeCom to %s", call)
 		}
 	}
@@ -441,6 +450,7 @@ func TestDoctor(t *testing.T) {
 		t.Run("schema "+driver, func(t *testing.T) { t.Parallel(); schemas(t, bin, driver) })
 	}
 	t.Run("members", func(t *testing.T) { t.Parallel(); strangers(t, bin) })
+	t.Run("families", func(t *testing.T) { t.Parallel(); waysToFamilies(t, bin) })
 }
 
 // isWatched: what watches the bot is looked at, and neither told that the bot is well nor made to speak unless asked.
@@ -746,6 +756,76 @@ func strangers(t *testing.T, bin string) {
 	}
 	if named != 6 {
 		t.Errorf("%d named, want one unknown and five of six outside: %s", named, said)
+	}
+}
+
+// waysToFamilies: 微信客服, SMS and the 服务号 are looked at, each by itself; none of them says anything to anybody, and none is missed
+// where the county does without.
+func waysToFamilies(t *testing.T, bin string) {
+	wecom, err := sim.New(sim.Options{CorpID: docCorp, AgentID: docAgent, Secret: docSecret,
+		Kf:       []sim.KfAccount{{OpenKfID: "wkours", Name: "家属服务", Granted: true}, {OpenKfID: "wktheirs", Name: "别的服务"}},
+		SMS:      sim.SMS{AccessKey: "docaccess", Secret: docSMS, Signs: []string{"示例县民政局"}, Templates: map[string]string{"SMS_1": "请致电0951-0000000。"}},
+		Official: sim.Official{AppID: "wxdoctor", Secret: docOffice}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer wecom.Close()
+	api := httptest.NewServer(wecom)
+	defer api.Close()
+	dead := port(t)
+	p := &patient{t: t, bin: bin, dir: t.TempDir(), driver: storetest.SQLite, front: newFront(t, api.URL, 0), book: papers.Sample("2026-03-11")}
+	keys := map[string]string{"listen": dead, "public": "http://" + dead, "data": p.dir, "api": p.front.URL, "corp": docCorp,
+		"agent": fmt.Sprint(docAgent), "secret": docSecret, "token": docToken, "key": docKey, "driver": "sqlite"}
+	p.furnish(p.write(keys))
+
+	text := func(endpoint string, more string) string {
+		return fmt.Sprintf("{sms: {provider: aliyun, endpoint: %q, access_key: docaccess, secret: %s, %s}}", endpoint, docSMS, more)
+	}
+	office := func(base, secret, token string) string {
+		return fmt.Sprintf("{official: {api_base: %q, app_id: wxdoctor, secret: %s, callback: {token: %q, encoding_aes_key: %s}, notices: {summary: {template: T}}}}",
+			base, secret, token, docKey)
+	}
+	const soundSMS = "sign: 示例县民政局, templates: {emergency: {code: SMS_1}}"
+	for name, c := range map[string]struct {
+		kf, family string
+		faults     sim.KfFaults
+		want       []string // lines, by how they begin
+		bad        map[string]string
+	}{
+		"none":             {want: []string{"--   微信客服: none", "--   SMS: none", "--   服务号: none"}},
+		"an account":       {kf: "{open_kfid: wkours}", want: []string{"ok   微信客服: wkours may be spoken for"}},
+		"not handed over":  {kf: "{open_kfid: [wkours, wktheirs]}", want: []string{"ok   微信客服: wkours"}, bad: map[string]string{"微信客服": "通过API管理微信客服账号"}},
+		"unknown account":  {kf: "{open_kfid: wknowhere}", bad: map[string]string{"微信客服": "wknowhere: not among the accounts"}},
+		"app not listed":   {kf: "{open_kfid: wkours}", faults: sim.KfFaults{Unlisted: true}, bad: map[string]string{"微信客服": "可调用接口的应用"}},
+		"an old secret":    {kf: "{open_kfid: wkours, secret: OLD" + docSecret + "}", want: []string{"warn 微信客服: has a secret of its own"}},
+		"SMS":              {family: text(api.URL+"/sms/", soundSMS), want: []string{"ok   SMS: named with 1 templates, not tried"}},
+		"SMS without sign": {family: text(api.URL+"/sms/", `sign: "", templates: {emergency: {code: SMS_1}}`), bad: map[string]string{"SMS": "sign"}},
+		"official":         {family: office(p.front.URL, docOffice, docToken), want: []string{"ok   服务号: gives tokens, 1 notices named"}},
+		"official, wrong secret": {family: office(p.front.URL, "WRONG"+docOffice, docToken),
+			bad: map[string]string{"服务号": "基本配置"}},
+		"official, away":     {family: office("http://"+dead, docOffice, docToken), bad: map[string]string{"服务号": "基本配置"}},
+		"official, no token": {family: office(p.front.URL, docOffice, ""), bad: map[string]string{"服务号": "callback token"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			keys := maps.Clone(keys)
+			keys["kf"], keys["family"] = c.kf, c.family
+			wecom.Faults().Set(sim.FaultSet{Kf: c.faults})
+			_, out, faults := p.examine(t, p.write(keys))
+			for _, line := range c.want {
+				if !strings.Contains(out, "\n"+line) {
+					t.Errorf("no line %q", line)
+				}
+			}
+			for _, subject := range []string{"微信客服", "SMS", "服务号"} {
+				if want := c.bad[subject]; (want == "") != (faults[subject] == "") || !strings.Contains(faults[subject], want) {
+					t.Errorf("%s: BAD %q, want %q", subject, faults[subject], want)
+				}
+			}
+			p.discreet(t, out)
+			if t.Failed() {
+				t.Log(out)
+			}
+		})
 	}
 }
 

@@ -32,14 +32,15 @@ const anything = "..."
 // reason in the commit.
 var floorPlan = map[string]room{
 	"xunfang": {
-		ours: []string{"xunfang/bot", "xunfang/bot/wecom", "xunfang/bot/sim", "xunfang/store", "xunfang/scheduler",
-			"xunfang/flows", "xunfang/flows/understand", "xunfang/ledger", "xunfang/ledger/papers", "xunfang/ledger/names",
-			"xunfang/seal"},
+		ours: []string{"xunfang/bot", "xunfang/bot/wecom", "xunfang/bot/sms", "xunfang/bot/official", "xunfang/bot/sim",
+			"xunfang/store", "xunfang/scheduler", "xunfang/flows", "xunfang/flows/understand", "xunfang/ledger",
+			"xunfang/ledger/papers", "xunfang/ledger/names", "xunfang/seal"},
 		theirs: []string{anything},
 	},
 	"xunfang/bot": {
-		ours: []string{"xunfang/bot/wecom", "xunfang/flows", "xunfang/flows/understand", "xunfang/scheduler", "xunfang/store",
-			"xunfang/ledger", "xunfang/ledger/names", "xunfang/ledger/papers"}, // a month as a picture
+		ours: []string{"xunfang/bot/wecom", "xunfang/bot/sms", "xunfang/bot/official", "xunfang/flows", "xunfang/flows/understand",
+			"xunfang/scheduler", "xunfang/store", "xunfang/ledger", "xunfang/ledger/names",
+			"xunfang/ledger/papers"}, // a month as a picture
 		theirs: []string{anything},
 	},
 	// The SDK's root rewrites the process's logging in its init, and officialaccount brings it along: subpackages only.
@@ -48,6 +49,9 @@ var floorPlan = map[string]room{
 		theirs: []string{"github.com/silenceper/wechat/v2/util", "github.com/silenceper/wechat/v2/credential",
 			"github.com/silenceper/wechat/v2/work/..."},
 	},
+	"xunfang/bot/sms": {},
+	// As bot/wecom: the SDK's root and officialaccount bring logging and a server that takes unsigned bodies.
+	"xunfang/bot/official": {theirs: []string{"github.com/silenceper/wechat/v2/util"}},
 	// What the simulator believes of WeCom comes from WeCom's pages, so that a misreading on our side shows.
 	"xunfang/bot/sim": {theirs: []string{anything}},
 	// How personal data lies at rest: the store seals rows with it, the root keeps the key file.
@@ -78,7 +82,7 @@ var floorPlan = map[string]room{
 	"xunfang/ledger/papers": {
 		ours: []string{"xunfang/ledger"},
 		theirs: []string{"github.com/xuri/excelize/v2", "golang.org/x/image/...", "github.com/go-analyze/charts/...",
-			"github.com/skip2/go-qrcode"},
+			"github.com/skip2/go-qrcode", "github.com/signintech/gopdf"}, // gopdf: a contact card in print
 	},
 }
 

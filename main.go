@@ -72,7 +72,7 @@ func commands() *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	root.AddCommand(demoCommand(), serveCommand(), migrateCommand(), importCommand(), exportCommand(), remindCommand(), outboxCommand(), menuCommand(),
 		keyCommand(), doctorCommand(), backupCommand(), restoreCommand(), purgeCommand(),
-		photosCommand(), historyCommand(), parseCommand(), policyCommand())
+		photosCommand(), historyCommand(), cardsCommand(), parseCommand(), policyCommand())
 	return root
 }
 
@@ -192,8 +192,12 @@ func newBot(c Config, s *store.Store, now func() time.Time) (*bot.Bot, error) {
 	case robot != nil:
 		watching.Robot = robot
 	}
+	family, err := c.families(s, w, now)
+	if err != nil {
+		return nil, err
+	}
 	return bot.New(bot.Options{
-		Store: s, Door: door, Messenger: w, AgentID: c.WeCom.AgentID, CallbackPath: c.WeCom.Callback.Path, Packs: c.packs,
+		Family: family, Store: s, Door: door, Messenger: w, AgentID: c.WeCom.AgentID, CallbackPath: c.WeCom.Callback.Path, Packs: c.packs,
 		Zone: c.zone, Album: album, Reader: c.reader, Gather: 700 * time.Millisecond, Passive: c.WeCom.CardUpdate == "passive",
 		Calendar: func() bool { return c.Calendar == "on" }, Voice: c.WeCom.VoiceCall == "on", Watch: watching, Now: now, Log: c.logger(),
 	}), nil

@@ -84,6 +84,7 @@ func TestExitStatus(t *testing.T) {
 		{"outbox retry x --config " + config, 2, "no message ID"},
 		{"outbox list --config " + config, 1, "xunfang migrate"},
 		{"export --config " + config, 2, "--out"},
+		{"cards --out a.pdf --config " + config, 1, "xunfang migrate"},
 		{"menu", 2, "menu push"},
 		{"demo now", 2, "takes no arguments"},
 	} {
@@ -96,7 +97,7 @@ func TestExitStatus(t *testing.T) {
 		}
 	}
 	for _, cmd := range []string{"demo", "serve", "migrate", "import", "export", "remind", "policy", "policy preview", "outbox", "outbox list", "outbox retry", "outbox drop", "menu", "menu push",
-		"doctor", "backup", "restore", "key", "key rotate", "key forget", "purge", "photos", "history", "parse"} {
+		"doctor", "backup", "restore", "key", "key rotate", "key forget", "purge", "photos", "history", "cards", "parse"} {
 		if status, stdout, _ := say(t, append(strings.Fields(cmd), "--help")...); status != 0 || !strings.Contains(stdout, "Examples:") {
 			t.Errorf("%s --help: status %d, no example", cmd, status)
 		}

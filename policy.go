@@ -55,7 +55,7 @@ change and for whom, and names the file under policy: in the configuration.`,
 	}, &cobra.Command{
 		Use: "check FILE", Short: "every fault of a policy file at once",
 		Long: `Reads a policy file and names every fault in it with its line; of a sound one it prints what it asks, in words. What a file does not
-say of emergencies, problems, departments and drills (alarm:, matters:, departments:, drill:) is as in yongning.`,
+say of emergencies, problems, departments, drills and families (alarm:, matters:, departments:, drill:, family:) is as in yongning.`,
 		Example: "  xunfang policy check county.yaml",
 		Args:    exactly(1, "name one policy file"),
 		RunE:    func(_ *cobra.Command, args []string) error { return checkPolicy(args[0]) },
@@ -126,6 +126,7 @@ func checkPolicy(name string) error {
 		fmt.Println("    ", x.Words())
 	}
 	fmt.Println("    ", p.Drill.Words())
+	fmt.Println("    ", p.Family.Words())
 	return nil
 }
 

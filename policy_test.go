@@ -47,6 +47,7 @@ func TestPolicyCommands(t *testing.T) {
 	}
 	same, often := countyPolicy(t), countyPolicy(t, "times: 2", "times: 3", "grace: 3d", "grace: 5d")
 	ladder := countyPolicy(t, "after: 5m", "after: 90s", "grave: [missing, abuse, mental]", "grave: [fire]", "weekday: 0", "weekday: 3")
+	told := countyPolicy(t, "summary: 2", "summary: 0", "leaflet: true", "leaflet: false")
 	town := countyPolicy(t, "local: []", `local:
   - region: "11"
     source: 东镇巡访制度
@@ -81,6 +82,7 @@ func TestPolicyCommands(t *testing.T) {
 			"结账 · 期满后还能补记、更正: 3天 → 5天\n", ""},
 		{"diff yongning " + ladder, 0, "3 differences from yongning to " + ladder + ":\n紧急 · 县里也马上知道的: 走失、打骂/虐待/侵害、精神异常 → 火灾\n" +
 			"紧急 · 第1步: 过5分钟,打电话给村、乡镇 → 过90秒,打电话给村、乡镇\n演练 · 星期几: (没有) → 周三\n", ""},
+		{"diff yongning " + told, 0, "2 differences from yongning to " + told + ":\n家属 · 每月几日发上月情况: 2日 → 不发\n家属 · 联系卡: 每位老人一张 → 不做\n", ""},
 		{"diff yongning inner-mongolia", 0, toMongolia, ""},
 		{"diff yongning " + faulty, 1, "", "第65行"},
 		{"", 2, "", "policy list, show, check, diff or preview"},
@@ -113,7 +115,11 @@ const monthly = `     月巡访(普通): 每月1次,上门、电话、视频算�
      半年沟通(全部): 帮扶人联系家属,每半年1次,上门、电话、视频算数;还剩60天、还剩20天提醒;还剩10天报村;还剩3天报乡镇
 `
 
-// urgent is what yongning says of emergencies, problems and departments.
+// families is what every pack says of the elders' children.
+const families = `     家属: 每月2日发上月情况;春节、中秋、重阳前一天问候;电话、去向183天核对一次;微信绑定365天再确认;打电话2天没有结果换人(工作日),催办的2天,紧急的10分钟;半年期满前60天还没联系上报村;联系卡每位老人一张
+`
+
+// urgent is what yongning says of emergencies, problems, departments and families.
 const urgent = `     紧急: 马上告诉村、乡镇、部门;县里也马上知道走失、打骂/虐待/侵害、精神异常;过5分钟,打电话给村、乡镇;过10分钟,告诉并打电话给代班人和档案员;过20分钟,告诉并打电话给县;没人管再走3遍,以后隔30分钟一遍;接了30分钟没有消息重新走;2小时内的算一件;结束后3天内上门回访
      问题和需求: 村3天,乡镇3天,县2天;部门2天不认领退回县里,5天上联席会议;认领后7天没有下文重新放出来(都是工作日)
      部门 公安: 查处欺老、虐老、诈骗,及时出警;行动不便的上门办事;马上知道走失、打骂/虐待/侵害、诈骗、精神异常;需求上门办证
@@ -127,7 +133,7 @@ const urgent = `     紧急: 马上告诉村、乡镇、部门;县里也马上�
      部门 文化: 老人的文化活动;需求文化活动
      部门 财政: 巡访经费,按实际完成补助
      演练: 不演练
-`
+` + families
 
 // mongolian is what inner-mongolia says of them: the same ladder, with the words of its own document.
 const mongolian = `     紧急: 马上告诉村、乡镇、部门;县里也马上知道走失、打骂/虐待/侵害、精神异常;过5分钟,打电话给村、乡镇;过10分钟,告诉并打电话给代班人和档案员;过20分钟,告诉并打电话给县;没人管再走3遍,以后隔30分钟一遍;接了30分钟没有消息重新走;2小时内的算一件;结束后3天内上门回访
@@ -143,9 +149,9 @@ const mongolian = `     紧急: 马上告诉村、乡镇、部门;县里也马�
      部门 文化: 文化服务,丰富老人精神文化生活;需求文化活动
      部门 财政: 经费,政府购买服务
      演练: 不演练
-`
+` + families
 
-const toMongolia = `57 differences from yongning to inner-mongolia:
+const toMongolia = `58 differences from yongning to inner-mongolia:
 取消 巡访对象 70周岁以上独居老年人: 70周岁以上,居住 独居;依据 002 四(一):70周岁以上独居老年人
 取消 巡访对象 与重度残疾子女共同居住的老年人: 居住 与重度残疾子女同住;依据 002 四(二):与重度残疾子女共同居住的老年人
 取消 巡访对象 身体、精神状况较差的独居老年人: 居住 独居,健康状况里有 中风/冠心病/卧床/大病/失明/失智/很差/心脏病/抑郁/残疾/痴呆/瘫/癌/精神病/精神障碍/肿瘤/较差/重病;依据 002 四(三):无子女或子女不在我县身体状况和精神状况较差的独居老年人;按健康状况里的字样认为本系统默认
@@ -196,6 +202,7 @@ const toMongolia = `57 differences from yongning to inner-mongolia:
 部门 财政 · 职责: 巡访经费,按实际完成补助 → 经费,政府购买服务
 部门 财政 · 依据: 002 七(二):财政部门统筹养老服务专项资金或福彩公益金;六(四):财政部门、其他各责任单位根据职责确定巡访帮扶重点内容 → 000 三(二):财政部门要积极支持农村牧区留守老年人关爱服务工作,完善政府购买服务制度
 演练 · 依据: 002 没有规定;本系统默认,不演练 → 000 没有规定;本系统默认,不演练
+家属 · 依据: 002 五·加强联系:要为留守老年人建立联系卡,加强与其子女或者委托照顾人的联系;五·帮扶服务:每半年至少要与留守老年人子女或委托监护人进行一次沟通;日子、天数为本系统默认 → 000 二(一):子女因外出不能照料的,向嘎查(村)委会及时、如实报告去向、联系方式等信息;二(二):及时通知并督促其子女和其他家庭成员予以照顾;联系卡、日子、天数为本系统默认
 叫法 · 县: 县 → 旗县
 叫法 · 乡镇: 乡镇 → 苏木乡镇
 叫法 · 村: 村 → 嘎查村

@@ -22,6 +22,9 @@ var classes = map[string]string{
 	"consents":  "consents of elders already removed",
 	"notices":   "why reminders went out",
 	"reviews":   "signs in records that somebody has looked at",
+	"words":     "words to relatives, and how they were brought",
+	"lines":     "ways to the WeChat of people who are no relatives any more",
+	"counts":    "what was counted of messages and guesses of relatives",
 }
 
 func purgeCommand() *cobra.Command {

@@ -27,7 +27,8 @@ func remindCommand() *cobra.Command {
 		Long: `Works out who should have heard by that moment of what they owe, which leads hear of what is still open, and what else the
 calendar asks, and sends what was not sent yet; what belongs to a later hour of the day waits for it. The same moment a second time
 sends nothing. serve does this by itself; the command may run beside it. --dry-run prints one line a message, userid, kind and
-text with tabs between, and sends nothing: it names people and elders, so mind who reads it.`,
+text with tabs between, and sends nothing: it names people and elders, so mind who reads it. Words to families stand after the
+letters, with the thread of 微信客服 as userid, or - where somebody has to call.`,
 		Example: `  xunfang remind --config config.yaml --at 2026-03-22T09:00:00+08:00 --dry-run
   xunfang remind --config config.yaml --at 2026-03-22T09:00:00+08:00`,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -51,8 +52,12 @@ text with tabs between, and sends nothing: it names people and elders, so mind w
 			if err != nil {
 				return err
 			}
+			words, _, err := b.FamilyWords(ctx, moment)
+			if err != nil {
+				return err
+			}
 			w := bufio.NewWriter(os.Stdout)
-			return errors.Join(listLetters(w, letters, messages), w.Flush())
+			return errors.Join(listLetters(w, letters, messages), listWords(w, words), w.Flush())
 		}
 		return remind(ctx, b, moment)
 	})
@@ -70,12 +75,22 @@ func remind(ctx context.Context, b *bot.Bot, moment time.Time) error {
 	if err != nil {
 		return err
 	}
+	words, err := b.TellFamilies(ctx, moment, true)
+	if err != nil {
+		return err
+	}
+	if err := b.Reach(ctx); err != nil { // what is due at a later hour serve brings
+		return err
+	}
 	send, cancel := context.WithTimeout(ctx, remindFor)
 	defer cancel()
 	if err := deliver(send, b); err != nil {
 		return fmt.Errorf("%s written, but not all sent: %w; serve sends the rest, and `xunfang outbox list` shows them", counted(n, "letter"), err)
 	}
 	fmt.Println(counted(n, "letter"))
+	if words > 0 {
+		fmt.Println(counted(words, "word") + " to families")
+	}
 	return nil
 }
 
@@ -119,6 +134,20 @@ func listLetters(w io.Writer, letters []ledger.Letter, messages []ledger.Message
 		}
 		if _, err := fmt.Fprintf(w, "%s\t%s\t%s\n", l.To, strings.Join(kinds, ","), oneLine.Replace(messages[i].Words())); err != nil {
 			return fmt.Errorf("print the letters: %w", err)
+		}
+	}
+	return nil
+}
+
+// listWords are the words to families: of who has no WeChat here the first column is "-".
+func listWords(w io.Writer, words []ledger.Word) error {
+	for _, x := range words {
+		user := x.User
+		if user == "" {
+			user = "-"
+		}
+		if _, err := fmt.Fprintf(w, "%s\t%s\t%s\n", user, x.Purpose, oneLine.Replace(x.Text)); err != nil {
+			return fmt.Errorf("print the words to families: %w", err)
 		}
 	}
 	return nil

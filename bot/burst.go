@@ -73,7 +73,7 @@ const joinedMost = 2000
 // joined are the messages right behind the first that are one with it: visits told one by one without a signal arrive
 // together, and get one answer (requirements §3 case 7).
 func (b *Bot) joined(ctx context.Context, s flows.State, first flows.Input, pending []store.Inbound) []behind {
-	if first.Kind != flows.Text || len(pending) == 1 {
+	if first.Kind != flows.Text || len(pending) == 1 || ledger.IsKf(first.User) {
 		return nil
 	}
 	roster, err := b.Store.Roster(ctx)

@@ -54,6 +54,12 @@ func (c *calendar) tick(ctx context.Context) {
 		}
 		return
 	}
+	if _, err := c.bot.TellFamilies(ctx, now, false); err != nil {
+		if ctx.Err() == nil {
+			c.bot.Log.Error("families not told", "err", err)
+		}
+		return
+	}
 	c.last = at
 }
 
@@ -64,7 +70,7 @@ func (b *Bot) Snapshot(ctx context.Context, now time.Time) (*ledger.Snapshot, er
 		return nil, err
 	}
 	today := ledger.DayOf(now, b.Zone)
-	from := countedFrom(today)
+	from := min(countedFrom(today), scheduler.UrgeFrom(b.Packs, today))
 	entries, err := b.Store.Counted(ctx, from)
 	if err != nil {
 		return nil, err
@@ -82,7 +88,7 @@ func (b *Bot) Snapshot(ctx context.Context, now time.Time) (*ledger.Snapshot, er
 		snap.Entries[entries[i].ElderID] = entries[i:j:j]
 		i = j
 	}
-	return snap, nil
+	return snap, b.families(ctx, snap, now)
 }
 
 // Letters are the calendar's messages of a day that are not said yet, with all those that wait for a humane hour among them, and

@@ -33,6 +33,7 @@ type rig struct {
 	sim   *sim.Sim
 	album *Album
 	url   string // of the bot
+	other string // of the simulator
 	now   atomic.Int64
 	stop  func()
 	where store.Options // of the database, for another process
@@ -83,13 +84,19 @@ func newRig(t testing.TB, driver, pack string, at time.Time, change ...func(*Opt
 	}
 	// The two sides know each other by address, so the listeners come first.
 	botSide, simSide := httptest.NewUnstartedServer(nil), httptest.NewUnstartedServer(nil)
-	r.url = "http://" + botSide.Listener.Addr().String()
+	r.url, r.other = "http://"+botSide.Listener.Addr().String(), "http://"+simSide.Listener.Addr().String()
 	members := []sim.Member{{UserID: "nobody", Name: "nobody", Phone: true}}
+	for i, id := range children {
+		members = append(members, sim.Member{UserID: id, Name: id, Phone: true, Kind: "wechat", Mobile: childPhones[i]})
+	}
 	for _, m := range book.People {
 		members = append(members, sim.Member{UserID: m.UserID, Name: m.Name, Phone: true})
 	}
 	r.sim, err = sim.New(sim.Options{CorpID: testCorp, AgentID: testAgent, Secret: "secret", Token: testToken, EncodingAESKey: testKey,
-		CallbackURL: r.url + "/wecom/callback", Members: members, Now: r.Now})
+		CallbackURL: r.url + "/wecom/callback", Members: members, Now: r.Now, Kf: []sim.KfAccount{{OpenKfID: testKf, Name: "家属服务", Granted: true}},
+		SMS: sim.SMS{AccessKey: "key", Secret: "sms secret", Signs: []string{"永宁县民政局"}, Templates: map[string]string{testSMS: "您好,请马上与您登记的家人所在的村联系。"}},
+		Official: sim.Official{AppID: testApp, Secret: "official secret", Token: testToken, EncodingAESKey: testKey, CallbackURL: r.url + "/official/callback",
+			Templates: map[string]map[string]string{testNotice: {"thing1": "thing", "time2": "time", "thing3": "thing"}}, LongTerm: []string{testNotice}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -98,7 +105,8 @@ func newRig(t testing.TB, driver, pack string, at time.Time, change ...func(*Opt
 	if err != nil {
 		t.Fatal(err)
 	}
-	o := Options{Store: s, Door: door, Messenger: client, AgentID: testAgent, CallbackPath: "/wecom/callback", Voice: true, Packs: scheduler.Packs{p}, Zone: beijing, Album: r.album, Now: r.Now}
+	o := Options{Store: s, Door: door, Messenger: client, AgentID: testAgent, CallbackPath: "/wecom/callback", Voice: true, Packs: scheduler.Packs{p}, Zone: beijing, Album: r.album, Now: r.Now,
+		Family: Families{Kf: client, Accounts: []string{testKf}}}
 	for _, f := range change {
 		f(&o)
 	}
@@ -126,6 +134,18 @@ func newRig(t testing.TB, driver, pack string, at time.Time, change ...func(*Opt
 	})
 	return r
 }
+
+// children are relatives of the scripts, on WeChat.
+var (
+	children    = []string{"child1", "child2", "child3", "child4", "child5", "child6", "child7", "child8"}
+	childPhones = []string{"13900000302", "13900000300", "13900000305", "13900000304", "13900000306", "13900000307", "13900000301", "13900000310"}
+)
+
+const (
+	testSMS    = "SMS_100001"
+	testApp    = "wxtest0000000001"
+	testNotice = "notice0000000000000000000000000000000000001"
+)
 
 // settle waits until nothing is unhandled and nothing due is unsent.
 func (r *rig) settle(t testing.TB) {
@@ -190,24 +210,76 @@ func (w *wire) ladder() {
 	if err := w.rig.bot.Climb(context.Background()); err != nil {
 		w.t.Fatal(err)
 	}
+	w.reach()
+}
+
+// reach brings words to relatives at once, and what that brings about.
+func (w *wire) reach() {
 	w.rig.settle(w.t)
+	if err := w.rig.bot.Reach(context.Background()); err != nil {
+		w.t.Fatal(err)
+	}
+	w.rig.settle(w.t)
+}
+
+func (w *wire) scan(user, card string) {
+	ctx := context.Background()
+	link := w.rig.bot.link(ctx, sceneCard, "")
+	r, err := w.store.Roster(ctx)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	param := "v1.aaaaaaaaaa.aaaaaaaaaaaaaaaaaaaaaaaaaa"
+	if all := r.Leaflets(strings.TrimSuffix(card, "旧")); len(all) > 0 {
+		handle := all[0].Handle
+		for _, l := range all {
+			if l.Revoked == "" && !strings.HasSuffix(card, "旧") {
+				handle = l.Handle
+			}
+		}
+		param = w.store.Token(handle)
+	}
+	w.sent(w.rig.sim.Scan(user, wecom.KfLinkWith(link, param)))
 }
 
 func (w *wire) sent(d sim.Delivery) {
 	if d.Status != 200 || d.Attempts != 1 {
 		w.t.Errorf("the callback answered %d after %d attempts: %s", d.Status, d.Attempts, d.Err)
 	}
-	w.rig.settle(w.t)
+	w.reach()
 	w.rig.now.Add(1000) // two equal taps of one second are one event to WeCom's own rule
 }
 
-func (w *wire) say(user, text string) { w.sent(w.rig.sim.Say(user, text)) }
+func (w *wire) say(user, text string) {
+	if child(user) {
+		w.sent(w.rig.sim.KfSay(user, text))
+		return
+	}
+	w.sent(w.rig.sim.Say(user, text))
+}
+
 func (w *wire) menu(user, key string) { w.sent(w.rig.sim.Event(user, "click", key)) }
-func (w *wire) voice(user string)     { w.sent(w.rig.sim.Voice(user, bytes.Repeat([]byte("#!AMR\n"), 20))) }
+func (w *wire) voice(user string) {
+	if child(user) {
+		w.sent(w.rig.sim.KfVoice(user, bytes.Repeat([]byte("#!AMR\n"), 20)))
+		return
+	}
+	w.sent(w.rig.sim.Voice(user, bytes.Repeat([]byte("#!AMR\n"), 20)))
+}
 func (w *wire) place(user string) {
+	if child(user) {
+		w.sent(w.rig.sim.KfLocation(user, 38.3, 106.2, "望远镇望远村"))
+		return
+	}
 	w.sent(w.rig.sim.Location(user, 38.3, 106.2, "望远镇望远村"))
 }
-func (w *wire) photo(user string) { w.sent(w.rig.sim.Photo(user, testPhoto(w.t, 64, 48))) }
+func (w *wire) photo(user string) {
+	if child(user) {
+		w.sent(w.rig.sim.KfPhoto(user, testPhoto(w.t, 64, 48)))
+		return
+	}
+	w.sent(w.rig.sim.Photo(user, testPhoto(w.t, 64, 48)))
+}
 
 func (w *wire) calendar() {
 	w.rig.bot.Prompt = true
@@ -219,6 +291,13 @@ func (w *wire) calendar() {
 
 // tap taps as far as the phone lets one: a card that is greyed out cannot be tapped a second time.
 func (w *wire) tap(user, task, button string, picks map[string][]string) {
+	if child(user) {
+		if !strings.HasPrefix(button, "go:") {
+			button = task + "/" + button
+		}
+		w.sent(w.rig.sim.KfClick(user, w.ids[user+button], button))
+		return
+	}
 	d, err := w.rig.sim.Tap(user, w.ids[task], button, picks)
 	if err == nil {
 		w.sent(d)
@@ -231,7 +310,7 @@ func (w *wire) take() []outcome {
 		w.calls = map[string]int{}
 	}
 	book := papers.Sample("2026-03-11")
-	users := []string{"nobody"}
+	users := append([]string{"nobody"}, children...)
 	for _, p := range book.People {
 		users = append(users, p.UserID)
 	}
@@ -241,6 +320,9 @@ func (w *wire) take() []outcome {
 			w.shown[u+m.ID] = m
 			switch {
 			case m.From != "app" || m.Type == "notice":
+			case !seen && m.Menu != nil:
+				c := w.menuCard(u, m)
+				outs = append(outs, outcome{to: u, card: &c})
 			case !seen && m.Card != nil:
 				c := cardOf(w.t, m)
 				w.ids[c.Task] = m.ID
@@ -270,6 +352,20 @@ func (w *wire) take() []outcome {
 		}
 	}
 	return append(outs, w.records()...)
+}
+
+// menuCard is a menu of 微信客服 as a card.
+func (w *wire) menuCard(user string, m sim.Message) ledger.Card {
+	c := ledger.Card{Title: m.Menu.Head, Sub: m.Menu.Tail}
+	for _, x := range m.Menu.Items {
+		task, key := wecom.KfTap(x.ID)
+		if task != "" {
+			c.Task = task
+		}
+		c.Buttons = append(c.Buttons, ledger.Button{Key: key, Text: x.Content})
+		w.ids[user+x.ID] = m.ID
+	}
+	return c
 }
 
 func asJSON(t *testing.T, v any) string {
@@ -374,6 +470,24 @@ func (w *wire) records() []outcome {
 	for _, f := range files {
 		lines = append(lines, happened(f.Case, f.Timeline)...)
 		no[f.Key] = f.No
+	}
+	words, err := w.store.WordsOf(ctx, store.WordFilter{})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, f := range words {
+		lines = append(lines, brought(ledger.WordFile{}, f)...)
+	}
+	acts, err := w.store.ConsentsOf(ctx, ids...)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	for _, of := range acts {
+		for _, c := range of {
+			if ofFamily(c) {
+				lines = append(lines, acted(c))
+			}
+		}
 	}
 	photos, err := w.store.PhotosOf(ctx, slices.Collect(maps.Keys(no)))
 	if err != nil {
@@ -493,6 +607,12 @@ type fitting struct {
 func (f *fitting) take() []outcome {
 	outs := f.pure.take()
 	for _, o := range outs {
+		if o.card != nil && child(o.to) { // WeChat shows all of a menu, or takes none of it
+			if _, err := wecom.RenderKf(ledger.Message{Key: "k", To: "kf:", Card: o.card}); err != nil {
+				f.faults = append(f.faults, o.card.Title+": "+err.Error())
+			}
+			continue
+		}
 		if o.card != nil && o.card.Title != "" {
 			for _, err := range wecom.Check(*o.card, o.update) {
 				f.faults = append(f.faults, o.card.Title+": "+err.Error())

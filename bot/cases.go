@@ -61,7 +61,7 @@ const mostMatters = 200
 
 // mattersOf says which matters are somebody's: of the regions they lead, of their department, raised or owned by them.
 func (b *Bot) mattersOf(o outlook, user string, today ledger.Day) store.CaseFilter {
-	f := store.CaseFilter{User: user, Open: true, Kinds: []ledger.CaseKind{ledger.CaseProblem, ledger.CaseNeed}, Limit: mostMatters}
+	f := store.CaseFilter{User: user, Open: true, Kinds: []ledger.CaseKind{ledger.CaseProblem, ledger.CaseNeed, ledger.CaseUrge}, Limit: mostMatters}
 	f.Regions = beneath(o.roster, areas(o.roster, user, today))
 	for _, p := range o.roster.Acts(user, today) {
 		if p.Role == ledger.RoleDept && p.Holds(today) {
@@ -104,10 +104,25 @@ func (o outlook) show(v *flows.View, user string, in flows.Input) {
 }
 
 // caseView is a case as somebody may see it.
+// relative is somebody on 微信客服 whom a person here has verified, and what they are; the zero Person anybody else.
+func (o outlook) relative(user string, today ledger.Day) (ledger.Person, string) {
+	for _, b := range o.roster.Threads(user) {
+		for _, k := range o.roster.Kin(b.ElderID) {
+			if b.Holds(today) && k.Name == b.Kin {
+				return ledger.Person{UserID: user, Name: k.Name, Phone: k.Phone}, "家属(" + k.Relation + ")"
+			}
+		}
+	}
+	return ledger.Person{}, ""
+}
+
 func (o outlook) caseView(f ledger.CaseFile, user string, today ledger.Day) flows.CaseView {
 	r := o.roster
 	v := flows.CaseView{CaseFile: f, Whole: f.Case, User: user, Names: func(u string) string {
 		p, _ := r.Person(u)
+		if ledger.IsKf(u) {
+			p, _ = o.relative(u, today)
+		}
 		return p.Name
 	}}
 	area := false
@@ -127,6 +142,12 @@ func (o outlook) caseView(f ledger.CaseFile, user string, today ledger.Day) flow
 		return flows.CaseView{User: user}
 	}
 	v.Reporter, _ = r.Person(f.By)
+	if ledger.IsKf(user) { // a relative hears who acts, and of the elder from a person
+		v.Outcome, v.Place = "", ""
+	}
+	if ledger.IsKf(f.By) {
+		v.Reporter, v.Post = o.relative(f.By, today)
+	}
 	for _, p := range r.Posts(f.By) {
 		if p.Holds(today) {
 			reg, _ := r.Region(p.Region)

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"sort"
 	"strings"
@@ -51,8 +52,9 @@ type world interface {
 	photo(user string)
 	voice(user string)
 	place(user string)
-	calendar() // look at the calendar now, whatever minute everybody has of their own
-	ladder()   // look at the ladders
+	calendar()              // look at the calendar now, whatever minute everybody has of their own
+	ladder()                // look at the ladders
+	scan(user, card string) // a relative opens the link of an elder's contact card, newest: A03, old: A03旧, a forged one: 假
 	take() []outcome
 }
 
@@ -159,6 +161,8 @@ func (p *player) act(line string) error {
 		p.w.place(p.user)
 	case line == "(日历)":
 		p.w.calendar()
+	case strings.HasPrefix(line, "(扫卡"):
+		p.w.scan(p.user, strings.TrimSpace(strings.TrimSuffix(strings.TrimPrefix(line, "(扫卡"), ")")))
 	case line == "(梯子)":
 		p.w.ladder()
 	case strings.HasPrefix(line, "(旧卡)["):
@@ -243,7 +247,7 @@ func (p *player) show(outs []outcome) string {
 	var b strings.Builder
 	for _, o := range outs {
 		if o.record != "" {
-			b.WriteString("! " + o.record + "\n")
+			b.WriteString("! " + thread.ReplaceAllString(o.record, "kf") + "\n")
 			continue
 		}
 		mark := "< "
@@ -259,6 +263,9 @@ func (p *player) show(outs []outcome) string {
 			lines = []string{"(电话)"}
 		case o.card != nil:
 			lines = cardLines(*o.card)
+			if child(o.to) { // a menu of WeChat has a head and a tail, and no rows
+				lines = strings.Split(strings.Join(lines, "\n"), "\n")
+			}
 			if !o.update || o.card.Done == "" && len(o.card.Buttons) > 0 {
 				p.cards[o.to] = append(p.cards[o.to], *o.card)
 			}
@@ -340,6 +347,37 @@ func cardLines(c ledger.Card) []string {
 	}
 	return out
 }
+
+// child says that somebody of a script is a relative, on WeChat.
+func child(user string) bool { return strings.HasPrefix(user, "child") }
+
+// brought writes down what became of a word to a relative: the tries that are new, and how it ended.
+func brought(was, now ledger.WordFile) []string {
+	var out []string
+	what := fmt.Sprintf("word %s %s %s", now.Purpose, now.ElderID, now.Kin)
+	for _, t := range now.Log[len(was.Log):] {
+		out = append(out, strings.Join(strings.Fields(fmt.Sprintf("%s %d %s %s %s %s", what, t.N, t.Channel, t.Kind, t.To, t.Text)), " "))
+	}
+	if now.State != was.State && now.State.Over() {
+		out = append(out, what+" → "+string(now.State))
+	}
+	return out
+}
+
+// acted writes down an act of consent.
+func acted(c ledger.Consent) string {
+	verb := "gives"
+	if !c.Given {
+		verb = "withdraws"
+	}
+	return strings.Join(strings.Fields(fmt.Sprintf("consent %s %s %s %s %s %s %s", c.ElderID, c.Kin, verb, c.Purpose, c.For, c.Channel, c.Text)), " ")
+}
+
+// family says that an act of consent is one of a script's relatives, or about one.
+func ofFamily(c ledger.Consent) bool { return c.For != "" || c.Witness == ledger.ByFamily }
+
+// thread is a relative's WeChat in a record: another in each world.
+var thread = regexp.MustCompile(`kf:[0-9a-f]{28}`)
 
 // records writes changes down.
 func records(c ledger.Changes) []string {
@@ -434,6 +472,137 @@ type pure struct {
 	alarms int64
 	cards  map[string]string // task by the key of the message that brought the card
 	used   map[string]bool   // messages whose card was changed: one code is good for one update
+	kin    kinWorld
+}
+
+// kinWorld is what a script keeps of relatives.
+type kinWorld struct {
+	words   []ledger.WordFile
+	acts    map[string][]ledger.Consent
+	guesses []ledger.Guess
+	heard   map[string]time.Time
+	sends   map[string][]time.Time
+	alias   map[string]string // of a thread
+}
+
+const testKf = "wktest0000000001"
+
+// id is the user of somebody in a script.
+func (w *pure) id(user string) string {
+	if !child(user) {
+		return user
+	}
+	id := ledger.KfUser(testKf, user)
+	w.kin.alias[id] = user
+	return id
+}
+
+// handles are made without a key here, as long as the store's.
+func (w *pure) Handle(of string) string { return ledger.KfScene(ledger.KfUser("handle", of))[:10] }
+
+func (w *pure) paper(l ledger.Leaflet) (png []byte, words string) { return []byte("png"), "联系卡" }
+
+func (w *pure) scan(user, card string) {
+	in := flows.Input{Kind: flows.Enter, Greet: fmt.Sprintf("greet%d", w.n)}
+	if w.kin.heard[w.id(user)].After(w.now.Add(-48 * time.Hour)) {
+		in.Greet = ""
+	}
+	all := w.o.roster.Leaflets(strings.TrimSuffix(card, "旧"))
+	if len(all) > 0 && strings.HasSuffix(card, "旧") {
+		in.Text = all[0].Handle
+	} else if len(all) > 0 {
+		slices.SortStableFunc(all, func(a, b ledger.Leaflet) int { return strings.Compare(string(b.Revoked), string(a.Revoked)) })
+		for _, l := range all {
+			if l.Revoked == "" {
+				in.Text = l.Handle
+			}
+		}
+	}
+	w.advance(user, in)
+}
+
+// family is what the store would say of families.
+func (w *pure) family(user string, s flows.State, now time.Time) family {
+	f := family{acts: w.kin.acts, hidden: map[string]bool{}, cards: map[string]int{}, nicks: map[string]string{}, went: map[string]bool{}}
+	f.lines = []ledger.Line{{User: user, Channel: ledger.ChannelKf, Nick: w.kin.alias[user]}}
+	for id, alias := range w.kin.alias {
+		f.nicks[id] = alias
+	}
+	for _, x := range w.files {
+		if x.Kind == ledger.CaseAlarm && ledger.AlarmOf(x.What).Hidden && x.State != ledger.CaseFalse {
+			f.hidden[x.ElderID] = true
+		}
+	}
+	for _, x := range w.kin.words {
+		mine := x.Owner == user && x.State == ledger.WordOpen || slices.Contains(w.o.wants.Words, x.Key)
+		if x.User == user && (x.State == ledger.WordOpen || x.State == ledger.WordSent) || !ledger.IsKf(user) && mine {
+			f.words = append(f.words, x)
+			f.went[carrying(x)] = true
+		}
+	}
+	for _, g := range w.kin.guesses {
+		if now.Sub(g.At) >= ledger.GuessesWithin {
+			continue
+		}
+		if g.User == user {
+			f.guessed++
+		}
+		f.cards[g.Handle]++
+	}
+	return f
+}
+
+// worded makes true what becomes of words, as the store does.
+func (w *pure) worded(steps []ledger.WordStep) {
+	for _, s := range steps {
+		i := slices.IndexFunc(w.kin.words, func(f ledger.WordFile) bool { return f.Key == s.Word.Key })
+		switch {
+		case i < 0 && s.Seen == 0:
+			w.kin.words = append(w.kin.words, ledger.WordFile{})
+			i = len(w.kin.words) - 1
+		case i < 0 || w.kin.words[i].Rev != s.Seen:
+			w.t.Fatalf("a word is changed from %d, which is not what it is", s.Seen)
+		}
+		was := w.kin.words[i]
+		w.kin.words[i] = ledger.WordFile{Word: s.Word, Log: slices.Concat(was.Log, s.Log)}
+		for _, line := range brought(was, w.kin.words[i]) {
+			w.outs = append(w.outs, outcome{record: line})
+		}
+	}
+}
+
+// reach brings words to relatives, as the bot does each second.
+func (w *pure) reach() {
+	for again := true; again; {
+		again = false
+		for _, f := range slices.Clone(w.kin.words) {
+			if f.State.Over() || f.Due.IsZero() || f.Due.After(w.now) {
+				continue
+			}
+			o := w.o
+			o.zone, o.pack, o.family = beijing, o.packs.Main(ledger.DayOf(w.now, beijing)), w.family(f.User, flows.State{}, w.now)
+			var ways scheduler.Ways
+			for _, k := range o.roster.Kin(f.ElderID) {
+				ways.Number = ways.Number || k.Name == f.Kin && k.Phone != "" && k.Dead == ""
+			}
+			heard, sent := w.kin.heard[f.User], 0
+			for _, at := range w.kin.sends[f.User] {
+				if !at.Before(heard.Truncate(time.Second)) {
+					sent++
+				}
+			}
+			ways.Kf = !heard.IsZero() && w.now.Sub(heard) < ledger.KfLife && ledger.KfMost-sent > kfReserve
+			step, messages, changed, err := o.brought(f, ways, w.now)
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			if changed {
+				again = true
+				w.worded([]ledger.WordStep{step})
+				w.said(messages)
+			}
+		}
+	}
 }
 
 // sampled is the sample county as an import some days ago left it, and the import's step.
@@ -508,7 +677,8 @@ func (w *pure) begin(t *testing.T, pack string, at time.Time) {
 	today := ledger.DayOf(at, beijing)
 	b, step := sampled(t, at)
 	*w = pure{t: t, now: at, steps: []ledger.Step{step}, states: map[string][]byte{}, bound: map[string]string{},
-		o: outlook{roster: ledger.NewRoster(b), packs: scheduler.Packs{p}, pack: p, entries: papers.SampleEntries(today)}}
+		kin: kinWorld{acts: map[string][]ledger.Consent{}, heard: map[string]time.Time{}, sends: map[string][]time.Time{}, alias: map[string]string{}},
+		o:   outlook{roster: ledger.NewRoster(b), packs: scheduler.Packs{p}, pack: p, entries: papers.SampleEntries(today)}}
 	w.o.names = names.New(w.o.roster)
 }
 
@@ -533,6 +703,7 @@ func (w *pure) ladder() {
 		w.stepped([]ledger.CaseStep{step})
 		w.said(messages)
 	}
+	w.reach()
 }
 
 // stepped makes true what becomes of cases, as the store does.
@@ -564,8 +735,17 @@ func (w *pure) said(messages []ledger.Message) {
 	for _, m := range messages {
 		x := outcome{to: m.To, update: m.Code != "", text: m.Text, card: m.Card, call: m.Voice}
 		switch {
-		case m.Photo != "":
+		case m.Photo != "" || m.Invite:
 			continue
+		case m.Show != "":
+			x.text = "" // a picture
+		case m.Picture != nil:
+			x.text = "" // a picture
+		case ledger.IsKf(m.To):
+			x.to, x.update = w.kin.alias[m.To], false
+			if m.Code == "" {
+				w.kin.sends[m.To] = append(w.kin.sends[m.To], w.now)
+			}
 		case m.Of != "" && (w.cards[m.Of] == "" || w.used[m.Of]):
 			x.card, x.text = nil, m.Fallback
 		case m.Of != "":
@@ -612,6 +792,10 @@ func (w *pure) readCases(o outlook, user string, in flows.Input) cases {
 }
 
 func (w *pure) advance(user string, in flows.Input) {
+	user = w.id(user)
+	if child := ledger.IsKf(user); child && in.Kind != flows.Enter && in.Kind != flows.Recall {
+		w.kin.heard[user] = w.now
+	}
 	var s flows.State
 	if b := w.states[user]; b != nil {
 		if err := json.Unmarshal(b, &s); err != nil {
@@ -638,7 +822,10 @@ func (w *pure) advance(user string, in flows.Input) {
 	}
 	o.about(user, in)
 	o.cases = w.readCases(o, user, in)
+	w.o.wants = o.wants
+	o.family = w.family(user, s, w.now)
 	in.View = o.look(user, in)
+	in.View.Leaflet = func(id string) (flows.Leaflet, bool) { return leafletOf(w, o.roster, user, id, in.Today) }
 	s, c := flows.Advance(flows.Forms, s, in)
 	o.voice(&c, in)
 	w.stepped(c.Cases)
@@ -648,6 +835,14 @@ func (w *pure) advance(user string, in flows.Input) {
 	w.o.findings = append(w.o.findings, c.Findings...)
 	w.amend(c.Amended)
 	w.told = append(w.told, c.Notices...)
+	w.kin.guesses = append(w.kin.guesses, c.Guesses...)
+	for _, x := range c.Consents {
+		w.kin.acts[x.ElderID] = append(w.kin.acts[x.ElderID], x)
+		if ofFamily(x) {
+			w.outs = append(w.outs, outcome{record: acted(x)})
+		}
+	}
+	w.worded(c.Words)
 	w.write(c)
 	for _, p := range c.Photos {
 		if p.EntryKey != "" {
@@ -659,6 +854,7 @@ func (w *pure) advance(user string, in flows.Input) {
 		w.outs = append(w.outs, outcome{record: r})
 	}
 	w.said(c.Messages)
+	w.reach()
 	w.now = w.now.Add(time.Second) // as on the wire, where two equal taps of one second are one
 }
 
@@ -812,7 +1008,14 @@ func (w *pure) calendar() {
 
 func (w *pure) take() []outcome { o := w.outs; w.outs = nil; return o }
 func (w *pure) tap(user, task, button string, picks map[string][]string) {
-	w.advance(user, flows.Input{Kind: flows.Tap, Task: task, Button: button, Picks: picks, Code: fmt.Sprintf("code%d", w.n)})
+	in := flows.Input{Kind: flows.Tap, Task: task, Button: button, Picks: picks, Code: fmt.Sprintf("code%d", w.n)}
+	if child(user) {
+		in.Code, in.Picks = "", nil
+		if strings.HasPrefix(button, "go:") {
+			in.Task = ""
+		}
+	}
+	w.advance(user, in)
 }
 
 func TestGolden(t *testing.T) {

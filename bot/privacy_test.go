@@ -404,9 +404,20 @@ func (w *watched) raw(t *testing.T, dir string) {
 var wholePhones = map[string][]string{
 	"要打电话: calling is the point": {
 		"look wangfang: 本人 13900000100", "look wangfang: 儿子 张建军 13900000300", "check wangfang: 本人 13900000888", "check wangfang: 女儿 李文娟 13900000305"},
+	"要打电话: who knows the family confirms that it is them": {"family-bond mali: 女儿 马晓梅 13900000302", "family-bond mali: 老人 马秀兰 13900000102"},
+	"a call is somebody's task: calling is the point": {
+		"family-call mali: 电话:13900000305", "family-call zhanglei: 电话:13900000307", "family-tell mali: 电话:13900000305", "family-urge mali: 电话:13900000305",
+		"family-tell mali: 「有急事,请马上给望远村何军打电话:13900000004。」"},
+	"who reported an emergency is called back": {
+		"kin-alarm hejun: 电话:13900000302", "kin-alarm lixia: 电话:13900000302", "kin-alarm shenjie: 电话:13900000302",
+		"kin-alarm hejun: 10:00 马晓梅补充:「她一个人在家」。先打给马晓梅 13900000302。还没有人接,接手请回「急260311-1 我来」。",
+		"kin-alarm lixia: 10:00 马晓梅补充:「她一个人在家」。先打给马晓梅 13900000302。还没有人接,接手请回「急260311-1 我来」。",
+		"kin-alarm zhaomin: 10:00 没有登记的人补充:「13900000777」。还没有人接,接手请回「急260311-2 我来」。"},
 	"what was heard, to the keeper who settles it": {
+		"family-call xumei: 改为:王志刚 13900000888", "kin-give xumei: 改为:马晓梅 13900000777",
 		"check xumei: 改为:他儿子13900000777", "talk xumei: 改为:马生林 13900000999", "correct xumei: 电话停机了,她女儿说换成 13900000996"},
 	"what somebody has just typed, read back for confirmation": {
+		"family-call zhanglei: 13900000888",
 		"correct hejun: 要改:电话停机了,她女儿说换成 13900000996", "correct xumei: 改为:13900000997", "correct xumei: 改为:13900000999", "correct xumei: 改为:马晓东 13900000998",
 		"sentence wangfang: 还有:新电话13900000777", "pile wangfang: 1 何玉珍 电话 都好 新电话13900000778 (再问)", "pile wangfang: 还有:新电话13900000778"},
 }
@@ -419,7 +430,7 @@ var withoutSight = map[string][]string{
 		"entered-late wangfang: 王建国(望远村一组,76岁)",
 		"entered-late wangfang: 王建国(望远村一组,76岁) 3月19日(补录) 上门 都好",
 		"entered-late wangfang: 王建国只归您到3月19日,那以后的由接手的人记。哪天去的?直接打,比如「昨天」;不记了说「取消」。"},
-	"an emergency of one of two of the name: what was said is passed on": {"alarm-sentence shenjie: 说的:马秀兰摔倒了"},
+	"an emergency of one of two of the name: what was said is passed on": {"alarm-sentence shenjie: 说的:马秀兰摔倒了", "kin-hidden panhao: 说的:马秀兰被家里人打了"},
 	"hand-over: the former visitor learns who took over": {
 		"assign wangfang: 从今天起,张桂兰(望远村三组,78岁)由刘洋接手。之前看过、还没记的,请告诉村里补上。",
 		"entered-late wangfang: 从今天起,王建国(望远村一组,76岁)由刘洋接手。之前看过、还没记的,请告诉村里补上。",
@@ -553,6 +564,20 @@ var roads = map[string]string{
 	"readable":   "asks May who may read a record, and who mend it",
 	"records":    "counts, for signs that name no elder",
 	"pictures":   "compares photographs by the records' numbers",
+
+	"relative":     "names a relative whom somebody here has verified, to who sees the case",
+	"match":        "says to flows whose number it is; before a bond is verified flows say none of it (TestSecretBeforeVerified)",
+	"called":       "names the elder of a card to who knows the family, never to the relative",
+	"knows":        "says who is asked about a family, of the elder only where they live",
+	"tie":          "of a bond of the relative's own; records only as MayHear lets them be said",
+	"wordView":     "to whose task the call is; others ask May (showFamilies)",
+	"showFamilies": "asks May of each elder before a bond, a word or a family is shown",
+	"ways":         "asks only whether there is a number that works",
+	"number":       "gives the number to the channel, and to nobody's eyes",
+	"leafletOf":    "asks May of who wants the card; without a user it is the operator's command",
+	"Paper":        "prints whom to call; its callers have asked May, or are the operator's command",
+	"Leaflets":     "the operator's command, which is written down as an export",
+	"families":     "gathers what decides about words; what they say is MayHear's",
 }
 
 // TestRoadsToTheLedger: nobody takes an elder out of the roster but the roads above; and what only the whole ledger shows is

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -104,9 +105,15 @@ func (b *Bot) dispatch(ctx context.Context, c store.Claim) {
 	}()
 	call, cancel := context.WithTimeout(ctx, lease*3/4)
 	defer cancel()
-	receipt, err := b.deliver(call, c.Message)
+	receipt, err := b.deliver(call, c)
 	if errors.Is(err, errNoCode) { // nothing that could be changed is on the phone: it is said in words
 		if err := b.instead(ctx, c); err != nil {
+			b.Log.Error("outcome not marked", "message", c.ID, "err", err)
+		}
+		return
+	}
+	if errors.Is(err, errUntold) {
+		if err := b.Store.Dead(ctx, c, err.Error()); err != nil {
 			b.Log.Error("outcome not marked", "message", c.ID, "err", err)
 		}
 		return
@@ -133,12 +140,20 @@ func (b *Bot) dispatch(ctx context.Context, c store.Claim) {
 var errNoCode = errors.New("no response_code")
 
 // deliver is one attempt.
-func (b *Bot) deliver(ctx context.Context, m ledger.Message) (wecom.Receipt, error) {
+func (b *Bot) deliver(ctx context.Context, c store.Claim) (wecom.Receipt, error) {
+	m := c.Message
 	switch {
 	case m.Call == ledger.CallFetch:
 		return wecom.Receipt{}, b.fetch(ctx, m)
 	case m.Call == ledger.CallHeard:
 		return wecom.Receipt{}, b.heard(ctx, m)
+	case slices.Contains(outwards, m.Call):
+		return b.tell(ctx, c)
+	case m.Call == ledger.CallShow:
+		var err error
+		if m, err = b.shown(ctx, m); err != nil {
+			return wecom.Receipt{}, err
+		}
 	case m.Of != "":
 		code, err := b.Store.CodeOf(ctx, m.Of)
 		if err != nil {
@@ -153,6 +168,29 @@ func (b *Bot) deliver(ctx context.Context, m ledger.Message) (wecom.Receipt, err
 	}
 	return b.Messenger.Send(ctx, m)
 }
+
+// outwards are the calls that reach a relative, not a member.
+var outwards = []ledger.Call{ledger.CallKf, ledger.CallWelcome, ledger.CallOfficial, ledger.CallMass, ledger.CallMassed, ledger.CallSMS, ledger.CallTexted,
+	ledger.CallInvite}
+
+// shown is a message with a photo that a relative sent, as a picture to whoever brings it to the elder.
+func (b *Bot) shown(ctx context.Context, m ledger.Message) (ledger.Message, error) {
+	p, err := b.Store.Photo(ctx, m.Show)
+	switch {
+	case err != nil:
+		return m, err
+	case p.State == ledger.PhotoWanted:
+		return m, errNotFetched
+	case p.State != ledger.PhotoStored:
+		return m, &unsayable{"the picture is lost"}
+	}
+	data, err := b.Album.Photo(p.Hash)
+	m.Call, m.Body = ledger.CallPicture, data
+	return m, err
+}
+
+// errNotFetched says that a picture is still on its way to us.
+var errNotFetched = errors.New("picture not fetched yet")
 
 // instead says in words what could not be said as it was meant; what has no words is given up.
 func (b *Bot) instead(ctx context.Context, c store.Claim) error {
@@ -177,6 +215,9 @@ func (b *Bot) updated(c store.Claim, err error) bool {
 // settle decides what becomes of a message that did not go out (wecom-app.md §5.2).
 func (b *Bot) settle(ctx context.Context, c store.Claim, cause error) error {
 	v := wecom.Classify(cause)
+	if never := (*unsayable)(nil); errors.As(cause, &never) {
+		v = wecom.Verdict{Action: wecom.Drop, Reason: never.why}
+	}
 	b.Log.Warn("not sent", "message", c.ID, "call", string(c.Message.Call), "attempt", c.Attempts, "reason", v.Reason, "err", cause)
 	if v.Action != wecom.Drop {
 		most := retryCap
@@ -196,6 +237,14 @@ func (b *Bot) settle(ctx context.Context, c store.Claim, cause error) error {
 	}
 	if c.Message.Call != ledger.CallSend && c.Message.Fallback != "" { // the card can no longer be changed, the picture not be sent, nobody rung up
 		return b.instead(ctx, c)
+	}
+	if err := b.wordLost(ctx, c.Message, v.Reason); err != nil {
+		return err
+	}
+	if c.Message.Call == ledger.CallKf && c.Message.Word == "" { // an answer, or news for a relative: somebody tells them instead
+		if err := b.unanswered(ctx, c.Message); err != nil {
+			return err
+		}
 	}
 	return b.Store.Dead(ctx, c, v.Reason)
 }

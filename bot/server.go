@@ -49,6 +49,7 @@ type Options struct {
 	Gather       time.Duration      // how long to wait for more where visits are told one right after the other; 0: not at all
 	Voice        bool               // people are rung up (wecom/91627); otherwise they are told in writing
 	Watch        Watching           // who hears that something is wrong with the bot itself
+	Family       Families           // the ways to the elders' children
 	Now          func() time.Time
 	Log          *slog.Logger
 }
@@ -66,6 +67,8 @@ type Bot struct {
 	recall    recall
 	bursts    bursts
 	indexes   indexes
+	links     links
+	missed    atomic.Bool // a look at 微信客服 failed
 	watch     *watch
 	climbed   atomic.Int64 // unix ms at which all ladders were last looked at
 	wecomUp   atomic.Int64 // unix ms of WeCom's last good answer, negative: of the first failure since
@@ -109,6 +112,9 @@ var shippedWords = sync.OnceValue(func() *understand.Reader {
 func (b *Bot) Handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc(b.CallbackPath, b.callback)
+	if b.Family.Door != nil {
+		mux.HandleFunc(b.Family.DoorPath, b.officialCallback)
+	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
 	mux.HandleFunc("GET /readyz", b.ready)
 	mux.Handle("GET /metrics", promhttp.HandlerFor(b.metrics.registry, promhttp.HandlerOpts{}))
@@ -127,6 +133,10 @@ func (b *Bot) Run(ctx context.Context) {
 	g.Go(func() { b.second.run(ctx) })
 	g.Go(func() { b.listen(ctx) })
 	g.Go(func() { b.climb(ctx) })
+	g.Go(func() { b.reach(ctx) })
+	if b.Family.Kf != nil {
+		g.Go(func() { b.listenKf(ctx) })
+	}
 	g.Go(func() { b.watch.run(ctx) })
 	if b.Calendar != nil {
 		g.Go(func() { b.dates.run(ctx) })
@@ -197,10 +207,7 @@ func (b *Bot) receive(w http.ResponseWriter, r *http.Request) {
 		b.refuse(w, err)
 		return
 	}
-	in := store.Inbound{Key: ev.Key(), User: ev.From, Raw: ev.Raw, At: b.Now()}
-	if in.User == "" { // kept all the same, like every event that is nobody's
-		in.User = "sys"
-	}
+	in := store.Inbound{Key: ev.Key(), User: inboxUser(ev), Raw: ev.Raw, At: b.Now()}
 	switch err := b.Store.Receive(r.Context(), in); {
 	case errors.Is(err, store.ErrDuplicate):
 		b.metrics.repeated.Inc()

@@ -268,13 +268,32 @@ func (r *recall) forget(user string) {
 // waits and those that are one with it, and says how many that were.
 func (b *Bot) turn(ctx context.Context, pending []store.Inbound) (n int, err error) {
 	in := pending[0]
-	ev, err := wecom.Parse(in.Raw)
+	if in.User == kfPull {
+		return b.called(ctx, pending)
+	}
+	n = 1
+	if in.User == officialUser {
+		return n, b.followed(ctx, in)
+	}
+	t := store.Turn{Inbound: []int64{in.ID}, User: in.User}
+	input, ok, err := b.input(in)
 	if err != nil {
 		return 0, fmt.Errorf("read message %d: %w", in.ID, err)
 	}
-	n = 1
-	t := store.Turn{Inbound: []int64{in.ID}, User: in.User}
-	kind, ok := kindOf(ev)
+	if ledger.IsKf(in.User) {
+		m, err := wecom.ParseKf(in.Raw)
+		if err != nil {
+			return 0, fmt.Errorf("read message %d: %w", in.ID, err)
+		}
+		if done, err := b.kfTurn(ctx, m, in); done || err != nil {
+			return n, err
+		}
+	}
+	if in.User == "sys" {
+		if ev, err := wecom.Parse(in.Raw); err == nil && ev.Event == "change_external_contact" {
+			return n, b.befriended(ctx, ev, in)
+		}
+	}
 	if !ok { // kept, answered 200, and of no meaning to a conversation
 		return n, b.Store.Commit(ctx, store.Turn{Inbound: t.Inbound})
 	}
@@ -291,13 +310,6 @@ func (b *Bot) turn(ctx context.Context, pending []store.Inbound) (n int, err err
 			s = flows.State{}
 		}
 	}
-	input := flows.Input{
-		Key: in.Key, User: in.User, Now: in.At, Today: ledger.DayOf(in.At, b.Zone), Zone: b.Zone, Kind: kind,
-		Text: ev.Content, Place: ev.Label, Task: ev.TaskID, Button: ev.EventKey, Code: ev.ResponseCode, Picks: ev.Picks, Media: ev.MediaID,
-	}
-	if kind == flows.Click {
-		input.Text = ev.EventKey
-	}
 	for _, m := range b.joined(ctx, s, input, pending) {
 		t.Inbound, input.Text = append(t.Inbound, m.id), input.Text+"\n"+m.text
 		n++
@@ -310,6 +322,9 @@ func (b *Bot) turn(ctx context.Context, pending []store.Inbound) (n int, err err
 		return 0, fmt.Errorf("read view: %w", err)
 	}
 	s, t.Changes = flows.Advance(b.Forms, s, input)
+	if err := b.severed(ctx, o.roster, &t.Changes); err != nil {
+		return 0, err
+	}
 	if len(t.Changes.Cases) > 0 {
 		o.voice(&t.Changes, input)
 	}
@@ -321,6 +336,13 @@ func (b *Bot) turn(ctx context.Context, pending []store.Inbound) (n int, err err
 		t.Changes.Drop = append(t.Changes.Drop, moot(roster, t.Changes, input.Today)...)
 		if err := b.owed(ctx, roster, &t.Changes, b.Now()); err != nil {
 			return 0, err
+		}
+	}
+	if input.Greet != "" { // who entered is welcomed within 20 s or not at all
+		for i, m := range t.Changes.Messages {
+			if m.Code == input.Greet {
+				t.Changes.Messages[i].Expires = in.At.Add(wecom.KfWelcomeLife)
+			}
 		}
 	}
 	for i := range t.Changes.Messages { // no turn says more than eight things to one person
@@ -336,11 +358,31 @@ func (b *Bot) turn(ctx context.Context, pending []store.Inbound) (n int, err err
 	if err := b.Store.Commit(ctx, t); err != nil {
 		return 0, err
 	}
-	if kind == flows.Text && flows.Joins(s, input.View.Said) {
+	if input.Kind == flows.Text && !ledger.IsKf(in.User) && flows.Joins(s, input.View.Said) {
 		b.bursts.put(in.User, pending[n-1].At)
 	}
 	b.recall.put(in.User, store.Conversation{State: t.State, Revision: t.Revision + 1})
 	return n, nil
+}
+
+// input is a message as flows reads it, but for the view; false where it is nothing to a conversation.
+func (b *Bot) input(in store.Inbound) (flows.Input, bool, error) {
+	out := flows.Input{Key: in.Key, User: in.User, Now: in.At, Today: ledger.DayOf(in.At, b.Zone), Zone: b.Zone}
+	if ledger.IsKf(in.User) {
+		m, err := wecom.ParseKf(in.Raw)
+		return out, err == nil && b.kfInput(m, &out), err
+	}
+	ev, err := wecom.Parse(in.Raw)
+	if err != nil {
+		return out, false, err
+	}
+	kind, ok := kindOf(ev)
+	out.Kind, out.Text, out.Place, out.Task, out.Button, out.Code, out.Picks, out.Media = kind, ev.Content, ev.Label, ev.TaskID, ev.EventKey, ev.ResponseCode,
+		ev.Picks, ev.MediaID
+	if kind == flows.Click {
+		out.Text = ev.EventKey
+	}
+	return out, ok, nil
 }
 
 // kindOf says what a message is to a conversation; false where it is nothing to it.
@@ -367,20 +409,36 @@ func kindOf(ev wecom.Event) (flows.Kind, bool) {
 
 // render puts messages into WeCom's words now, so that a repeat is byte for byte the same and WeCom can know it for one.
 func (b *Bot) render(messages []ledger.Message) ([]ledger.Message, error) {
-	for i, m := range messages {
-		m.Voice = m.Voice && b.Voice
+	out := make([]ledger.Message, 0, len(messages))
+	for _, m := range messages {
+		m.Voice = m.Voice && b.Voice && !ledger.IsKf(m.To)
 		switch {
 		case m.Photo != "":
 			m.Call = ledger.CallFetch
+		case m.Invite:
+			m.Call, m.Body = ledger.CallInvite, []byte("invite")
+		case m.Show != "":
+			m.Call, m.Body, m.Fallback = ledger.CallShow, []byte("show"), m.Text
+		case ledger.IsKf(m.To) && (m.Call == "" || m.Call == ledger.CallKf):
+			if m.Of != "" { // what stands on WeChat stays as it is
+				m.Of, m.Card, m.Text = "", nil, m.Fallback
+			}
+			if m.Text == "" && m.Card == nil && m.Picture == nil {
+				continue
+			}
+			var err error
+			if m, err = wecom.RenderKf(m); err != nil {
+				return nil, fmt.Errorf("render %s: %w", m.Key, err)
+			}
 		case m.Call == "":
 			var err error
 			if m, err = wecom.Render(m, b.AgentID); err != nil {
 				return nil, fmt.Errorf("render %s: %w", m.Key, err)
 			}
 		}
-		messages[i] = m
+		out = append(out, m)
 	}
-	return messages, nil
+	return out, nil
 }
 
 // apologise tells the person that this one message came to nothing.
@@ -400,7 +458,7 @@ func (b *Bot) view(ctx context.Context, user string, s flows.State, in flows.Inp
 	if err != nil {
 		return v, o, err
 	}
-	o = outlook{roster: roster, packs: b.Packs, pack: b.Packs.Main(in.Today), names: b.indexes.of(roster)}
+	o = outlook{invites: b.Family.Official != nil || b.Family.Mass != nil, roster: roster, packs: b.Packs, pack: b.Packs.Main(in.Today), names: b.indexes.of(roster)}
 	in.View.Said, in.View.Added = b.read(o, user, flows.About(s), in)
 	o.wants = flows.Asks(s, in)
 	if o.logs, err = b.logged(ctx, o, user, in); err != nil {
@@ -474,7 +532,17 @@ func (b *Bot) view(ctx context.Context, user string, s flows.State, in flows.Inp
 	if o.cases, err = b.readCases(ctx, o, user, in); err != nil {
 		return v, o, err
 	}
-	return o.look(user, in), o, nil
+	if ledger.IsKf(user) {
+		o.family, err = b.readFamily(ctx, &o, user, s, in)
+	} else {
+		o.family, err = b.readKinship(ctx, o, user, in)
+	}
+	if err != nil {
+		return v, o, err
+	}
+	v = o.look(user, in)
+	v.Leaflet = func(elderID string) (flows.Leaflet, bool) { return b.leaflet(ctx, roster, user, elderID, in.Today) }
+	return v, o, nil
 }
 
 // logged is how many looks and changes of an elder are read.

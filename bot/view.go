@@ -37,6 +37,8 @@ type outlook struct {
 	owes    []ledger.Owes     // of the regions the speaker leads, when figures are asked for
 	silence string            // why the calendar was silent, when asked for
 	cases   cases
+	family  family
+	invites bool // a relative can open a further line than 微信客服
 }
 
 // since is the day from which records matter to a view: whatever a rule may count, and a quarter to look back on.
@@ -112,6 +114,18 @@ func (o outlook) look(user string, in flows.Input) flows.View {
 	}
 	v.Leads = o.leads(user, v.Known, today)
 	o.show(&v, user, in)
+	if ledger.IsKf(user) {
+		v.Family = o.kin(user, in)
+		for _, l := range o.family.lines {
+			if l.Channel == ledger.ChannelKf {
+				v.Name = l.Nick
+			}
+		}
+		v.Keepers = func(id string) []flows.Person { return o.keepers(id, today) }
+		v.Family.Invites = o.invites
+	} else {
+		o.showFamilies(&v, user, in)
+	}
 	v.Find = func(string) ([]flows.Elder, bool) { return nil, true }
 	if !v.Known {
 		return v
@@ -159,6 +173,7 @@ func (o outlook) rules(today ledger.Day) flows.Rules {
 		PhotoNeeded: o.pack.PhotoFor(ledger.MethodDoor) == scheduler.PhotoRequired, PhotoGrace: time.Duration(o.pack.Photo.Grace),
 		OpenFrom: o.pack.OpenFrom(today),
 		Quiet:    time.Duration(o.pack.Alarm.Quiet), Join: time.Duration(o.pack.Alarm.Join), Follow: int(time.Duration(o.pack.Alarm.Follow) / (24 * time.Hour)),
+		BondDays: int(time.Duration(o.pack.Family.Recheck) / (24 * time.Hour)),
 		Services: o.pack.Services(), Depts: o.pack.DeptNames(), Routes: o.pack.Routes(),
 	}
 }

@@ -12,6 +12,7 @@ import (
 // turns into, and the same in words.
 type acted struct {
 	step  ledger.CaseStep
+	words []ledger.WordStep // to the family
 	edits []ledger.Edit
 	card  ledger.Card
 	text  string
@@ -21,7 +22,7 @@ type acted struct {
 }
 
 func (a acted) changes() ledger.Changes {
-	c := ledger.Changes{Edits: a.edits}
+	c := ledger.Changes{Edits: a.edits, Words: a.words}
 	if len(a.step.Events) > 0 {
 		c.Cases = []ledger.CaseStep{a.step}
 	}
@@ -51,6 +52,7 @@ var alarmDeeds = map[string]deed{
 	"end":     {may: CaseView.closes, do: end},
 	"over":    {may: CaseView.closes, do: over},
 	"family":  {may: CaseView.closes, do: family, after: true},
+	"tell":    {may: CaseView.closes, do: tell},
 	"see":     {may: CaseView.any, do: see, after: true},
 	"back":    {may: CaseView.any, do: back},
 }
@@ -181,7 +183,9 @@ func take(in Input, f ledger.CaseFile, c CaseView, _ string) acted {
 	case f.Owner != "":
 		return stays(in, c, c.name(f.Owner)+clock(taken.At, in)+"已经接了。您也去就点「我也去」。")
 	}
-	return changed(in, c, taking(in, f), "您接了。有进展点一下,别人就不用再找人。")
+	a := changed(in, c, taking(in, f), "您接了。有进展点一下,别人就不用再找人。")
+	a.then = askFamily(in, f.With(a.step), c)
+	return a
 }
 
 // taking makes the speaker the owner.

@@ -87,10 +87,11 @@ func reporterCard(c CaseView, in Input) ledger.Card {
 	if _, done := c.did(ledger.EventDialed); !done {
 		card.Buttons = append(card.Buttons, c.dial())
 	}
-	if _, done := c.did(ledger.EventWith); !done {
+	far := ledger.IsKf(c.User) // on WeChat there is no list to choose from, and who is far away is not with anybody
+	if _, done := c.did(ledger.EventWith); !done && !far {
 		card.Buttons = append(card.Buttons, c.button("with", "我陪着", 2))
 	}
-	if c.What == "" {
+	if c.What == "" && !far {
 		card.Drop = &ledger.Choice{Key: "what", Title: "是什么事", Options: []ledger.Option{{ID: "-", Text: "还不清楚"}}, Picked: []string{"-"}}
 		for _, k := range ledger.AlarmKinds[:kindOptions] {
 			card.Drop.Options = append(card.Drop.Options, ledger.Option{ID: k.Key, Text: k.Name})
@@ -114,7 +115,9 @@ func (c CaseView) rows(in Input) []ledger.CardRow {
 	}
 	if c.Unverified {
 		row("报告", clock(c.At, in)+" 没有登记的人(未核实)")
-		row("账号", c.By)
+		if !ledger.IsKf(c.By) { // a relative's thread tells nobody anything
+			row("账号", c.By)
+		}
 	} else {
 		row("报告", clock(c.At, in)+" "+orElse(c.Reporter.Name, "系统")+" "+c.Post)
 		row("电话", c.Reporter.Phone)

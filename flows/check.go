@@ -70,7 +70,7 @@ func (t *turn) decide(key string, take bool) {
 	if take {
 		state, word = ledger.ProposalTaken, "已改"
 		t.out.Edits = append(t.out.Edits, ledger.Edit{
-			Book: factBook(p.ElderID, p.Field, p.Kin, p.Now), By: t.in.User, Why: p.By + p.Day.Short() + "巡访听说,核对后更正", Source: p.Key,
+			Book: factBook(p.ElderID, p.Field, p.Kin, p.Now, t.in.Today), By: t.in.User, Why: p.By + p.Day.Short() + "巡访听说,核对后更正", Source: p.Key,
 			Today: t.in.Today, Seen: v.Revision,
 		})
 	}
@@ -79,14 +79,14 @@ func (t *turn) decide(key string, take bool) {
 }
 
 // factBook is a fact as rows of the ledger.
-func factBook(elderID, field, kin, value string) ledger.Book {
+func factBook(elderID, field, kin, value string, today ledger.Day) ledger.Book {
 	switch field {
 	case "phone":
 		return ledger.Book{Elders: []ledger.Elder{{ID: elderID, Phone: phoneIn(value)}}}
 	case "address":
 		return ledger.Book{Elders: []ledger.Elder{{ID: elderID, Address: value}}}
 	}
-	return ledger.Book{Kin: []ledger.Kin{{ElderID: elderID, Name: orElse(kin, kinIn(value)), Phone: phoneIn(value)}}}
+	return ledger.Book{Kin: []ledger.Kin{{ElderID: elderID, Name: orElse(kin, kinIn(value)), Phone: phoneIn(value), Dead: "-", Seen: today}}}
 }
 
 // phoneIn is the phone number in a line: eleven digits for a mobile, or a landline with its area code.

@@ -16,8 +16,9 @@ var consentForm = Form{
 		Step{Key: "party", Ask: askParty, Parse: parseParty},
 		Step{Key: "act", Ask: askGiven, Parse: oneOf("是同意还是撤回?请点按钮。", actOfConsent)},
 		Step{Key: "purposes", Ask: askPurposes, Parse: parsePurposes},
+		Step{Key: "about", When: tellsKin, Ask: askAbout, Parse: parseAbout},
 		Step{Key: "channel", Ask: askChannel, Parse: oneOf("是纸质、当面还是电话?请点按钮。", channels)},
-		Step{Key: "ok", Ask: confirmConsent, Parse: confirm("party", "act", "purposes", "channel")},
+		Step{Key: "ok", Ask: confirmConsent, Parse: confirm("party", "act", "purposes", "about", "channel")},
 	),
 }
 
@@ -52,12 +53,48 @@ func askGiven(a Answers, _ Input) Prompt {
 		Buttons: []ledger.Button{{Key: "given", Text: "同意", Style: 1}, {Key: "withdrawn", Text: "撤回", Style: 2}}}}
 }
 
-// purposesOf are what a party can agree to: a relative only to be told.
+// purposesOf are what a party can agree to: not a relative to the elder's being visited.
 func purposesOf(a Answers) []ledger.Purpose {
 	if a["party"] == theElder {
 		return ledger.Purposes
 	}
-	return []ledger.Purpose{ledger.PurposeKin, ledger.PurposeHealth}
+	return ledger.KinPurposes
+}
+
+// allKin is the answer that what the elder says is about the whole family.
+const allKin = "全体家属"
+
+// ofKin says whether a purpose is about what the family hears.
+func ofKin(p ledger.Purpose) bool { return p == ledger.PurposeKin || p == ledger.PurposeHealth }
+
+// tellsKin: what the elder says of the family may be about one of it (requirements §3 case 11).
+func tellsKin(a Answers) bool {
+	return a["party"] == theElder && slices.ContainsFunc(strings.Split(a["purposes"], ","), func(p string) bool { return ofKin(ledger.Purpose(p)) })
+}
+
+func askAbout(a Answers, in Input) Prompt {
+	c := ledger.Card{Title: "说的是全体家属,还是其中一位?", Buttons: []ledger.Button{{Key: allKin, Text: allKin, Style: 1}}}
+	for _, k := range a.sheet(in.View).Kin {
+		if len(c.Buttons) < mostButtons {
+			c.Buttons = append(c.Buttons, ledger.Button{Key: k.Name, Text: clip(k.Name+" "+k.Relation, buttonWidth), Style: 2})
+		}
+	}
+	return Prompt{Card: &c}
+}
+
+func parseAbout(raw string, in Input) (string, error) {
+	if raw = fold(raw); raw == allKin || kinOf(in.answers.sheet(in.View), raw).Name != "" {
+		return raw, nil
+	}
+	return "", Hint("说的是谁?请点卡片上的按钮。")
+}
+
+// aboutOne is the one relative that the elder's word is about, "" all.
+func (a Answers) aboutOne() string {
+	if !tellsKin(a) || a["about"] == allKin {
+		return ""
+	}
+	return a["about"]
 }
 
 // verb is the act as people say it.
@@ -104,14 +141,27 @@ func leaves(a Answers) bool {
 		slices.Contains(strings.Split(a["purposes"], ","), string(ledger.PurposeVisits))
 }
 
+// unbinds says whether the act ends what binds a relative's WeChat to the elder: who does not want to hear is not kept.
+func (a Answers) unbinds() bool {
+	return a["party"] != theElder && a["act"] == "withdrawn" && slices.Contains(strings.Split(a["purposes"], ","), string(ledger.PurposeKin))
+}
+
+const afterUnbinding = "从现在起不再发消息,微信登记也停了。"
+
 const afterLeaving = "从今天起不再巡访。个人信息会按规定删除,次数统计保留。"
 
 func confirmConsent(a Answers, in Input) Prompt {
 	c := ledger.Card{Title: title(a, in), Desc: "从现在起有效。", Buttons: confirmButtons,
 		Rows: []ledger.CardRow{{Name: "谁", Value: clip(a["party"], valueWidth)},
 			{Name: a.verb(), Value: clip(strings.ReplaceAll(a["purposes"], ",", "、"), valueWidth)}, {Name: "方式", Value: a["channel"]}}}
-	if leaves(a) {
+	if one := a.aboutOne(); one != "" {
+		c.Rows = append(c.Rows, ledger.CardRow{Name: "只对", Value: clip(one, valueWidth)})
+	}
+	switch {
+	case leaves(a):
 		c.Desc = afterLeaving
+	case a.unbinds():
+		c.Desc = afterUnbinding
 	}
 	return Prompt{Card: &c}
 }
@@ -139,9 +189,25 @@ func consentDone(a Answers, in Input) Result {
 		case kin != "" && purpose == ledger.PurposeKin:
 			b.Kin = []ledger.Kin{{ElderID: e.ID, Name: kin, Consent: day}}
 		default:
-			res.Changes.Consents = append(res.Changes.Consents, ledger.Consent{Key: in.Key + "/" + p, ElderID: e.ID, Kin: kin,
-				Purpose: purpose, Given: given, Day: in.Today, Channel: a["channel"], Witness: in.User, At: in.Now})
+			act := ledger.Consent{Key: in.Key + "/" + p, ElderID: e.ID, Kin: kin, Purpose: purpose, Given: given, Day: in.Today, Channel: a["channel"],
+				Witness: in.User, Proof: in.Key, At: in.Now}
+			if ofKin(purpose) {
+				act.For = a.aboutOne()
+			}
+			res.Changes.Consents = append(res.Changes.Consents, act)
 		}
+	}
+	if one := a.aboutOne(); one != "" {
+		res.add("只对" + one + "。")
+	}
+	if a.unbinds() {
+		for _, bond := range in.View.kinship(e.ID).Bonds {
+			if bond.Kin == kin && (bond.State == ledger.BondAsked || bond.State == ledger.BondVerified) {
+				b.Bonds = append(b.Bonds, ledger.Bond{ElderID: e.ID, User: bond.User, State: ledger.BondEnded, By: in.User,
+					Health: "-", Wants: "-", Why: "撤回(" + a["channel"] + ")"})
+			}
+		}
+		res.add(afterUnbinding)
 	}
 	if b.Elders != nil && given && e.gone() {
 		res.add("要接着巡访,请村里说「恢复" + e.Name + "」。")
@@ -153,7 +219,7 @@ func consentDone(a Answers, in Input) Result {
 		res.Changes.Messages = left.Messages
 		res.add(afterLeaving)
 	}
-	if len(b.Elders)+len(b.Kin) > 0 {
+	if len(b.Elders)+len(b.Kin)+len(b.Bonds) > 0 {
 		e := edit(in, why, b)
 		e.Means = a["channel"]
 		res.Changes.Edits = []ledger.Edit{e}

@@ -209,9 +209,9 @@ func correctDone(a Answers, in Input) Result {
 		if kin == newKin {
 			kin = ""
 		}
-		b, was = factBook(e.ID, f.key, kin, a["value"]), kinOf(s, kin).Phone
+		b, was = factBook(e.ID, f.key, kin, a["value"], in.Today), kinOf(s, kin).Phone
 	default:
-		b = factBook(e.ID, f.key, "", a["value"])
+		b = factBook(e.ID, f.key, "", a["value"], in.Today)
 		if f.key == "phone" {
 			was = s.Elder.Phone
 		}

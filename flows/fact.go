@@ -93,7 +93,7 @@ func factDone(a Answers, in Input) Result {
 		kin = KinMeant(f.Value, in.View.kin(f.ElderID))
 	}
 	if !slices.Contains(in.View.Rules.Confirm, f.Field) {
-		edit := ledger.Edit{Book: factBook(f.ElderID, f.Field, kin.Name, f.Value), By: in.User, Why: in.Today.Short() + "巡访时核对", Source: f.Key,
+		edit := ledger.Edit{Book: factBook(f.ElderID, f.Field, kin.Name, f.Value, in.Today), By: in.User, Why: in.Today.Short() + "巡访时核对", Source: f.Key,
 			Today: in.Today, Seen: in.View.Revision}
 		return Result{Changes: ledger.Changes{Facts: []ledger.Fact{f}, Edits: []ledger.Edit{edit}}, Text: "✓ 台账改好了。", Card: ledger.Card{Done: "改好了"}}
 	}

@@ -97,6 +97,7 @@ type State struct {
 	Switch Draft    `json:"switch,omitzero"`  // another visit that was begun in the middle of this one
 	Alarm  Alarm    `json:"alarm,omitzero"`   // the emergency reported last
 	Burden Burden   `json:"burden,omitzero"`  // what the bot asks of this person
+	Kin    KinState `json:"kin,omitzero"`     // of a relative on 微信客服
 }
 
 // Draft is a form under way.
@@ -120,6 +121,8 @@ const (
 	Photo
 	Voice
 	Location
+	Enter  // a relative opened 微信客服: Text is the handle of the contact card whose signature was right, else ""
+	Recall // a relative took a message back: Text is its inbox key
 	Other
 )
 
@@ -138,6 +141,7 @@ type Input struct {
 	Picks  map[string][]string // chosen option ids by question
 	Media  string              // media id of a photo or of something spoken
 	Place  string              // what a shared location is called
+	Greet  string              // of Enter: welcome_code, good for one message within 20 s (wecom/95122); "" none
 	View   View
 
 	shots   []Shot  // photos and voice that belong to the open form, set by the turn
@@ -160,11 +164,17 @@ func (s State) Busy(now time.Time) bool {
 
 // Advance takes one message and answers it.
 func Advance(forms []Form, s State, in Input) (State, ledger.Changes) {
+	if ledger.IsKf(in.User) { // their conversations are their own: no word of theirs opens a member's
+		forms = kinForms
+	}
 	t := &turn{forms: forms, s: s, in: in}
 	t.settle()
-	if !in.View.Known {
+	switch {
+	case ledger.IsKf(in.User):
+		t.kin()
+	case !in.View.Known:
 		t.stranger()
-	} else {
+	default:
 		switch in.Kind {
 		case Tap:
 			t.tap()
@@ -360,6 +370,7 @@ func (t *turn) merge(c ledger.Changes) {
 	t.out.Consents = append(t.out.Consents, c.Consents...)
 	t.out.Looks = append(t.out.Looks, c.Looks...)
 	t.out.Cases = append(t.out.Cases, c.Cases...)
+	t.out.Words = append(t.out.Words, c.Words...)
 	for _, m := range c.Messages {
 		t.send(m)
 	}
@@ -403,7 +414,7 @@ func (t *turn) resume() {
 func (t *turn) tap() {
 	in := t.in
 	switch {
-	case strings.HasPrefix(in.Button, "go:case:"): // a case's card is changed and tapped again: its second tap is the case's to know
+	case slices.ContainsFunc(tappedAgain, func(p string) bool { return strings.HasPrefix(in.Button, p) }):
 		t.goTo(strings.TrimPrefix(in.Button, "go:"))
 	case in.Task != "" && in.Task == t.s.Task:
 		t.answer(in.Button, in.Picks)
@@ -439,7 +450,10 @@ func (t *turn) tap() {
 }
 
 // ownDone are the buttons that say themselves what became of them.
-var ownDone = []string{"take", "leave", "alarm", "calm", "undo", "why", "settle"}
+var ownDone = []string{"take", "leave", "alarm", "calm", "undo", "why", "settle", "leaflet"}
+
+// tappedAgain are the buttons of cards that are changed and tapped again: whether the second tap is one is for what they are about to know.
+var tappedAgain = []string{"go:case:", "go:bond:", "go:word:", "go:relay:"}
 
 // goTo follows a button that says by itself what it is for.
 func (t *turn) goTo(what string) {
@@ -492,6 +506,14 @@ func (t *turn) goTo(what string) {
 		t.begin(affair{form: "correct", with: Answers{"field": "tier", "value": string(ledger.TierKey), "why": "符合" + cover}}, id, nil)
 	case "paper":
 		t.paper(arg)
+	case "bond":
+		t.onBond(arg)
+	case "word":
+		t.onWord(arg)
+	case "relay":
+		t.onRelay(arg)
+	case "leaflet":
+		t.onLeaflet(arg)
 	case "card", "call", "seen", "check", "gaps", "basis":
 		t.look(verb, arg)
 	default:

@@ -2,7 +2,7 @@ package flows
 
 // Forms are all forms; the order is the menu's.
 var Forms = []Form{visitForm, helpForm, talkForm, pileForm, mendForm, factForm, passForm, caseForm, standingForm, assignForm, moveForm, correctForm, consentForm,
-	leaveForm, backForm, roundForm, roundsForm, needForm, matterForm}
+	leaveForm, backForm, roundForm, roundsForm, needForm, matterForm, urgeForm, wordForm, relayForm}
 
 // MenuEntry is one line of the application menu; keys are what a tap on it reports.
 type MenuEntry struct {

@@ -18,20 +18,29 @@ func Letter(l ledger.Letter, in Input, region func(code string) string) ledger.M
 	w.reviewed()
 	w.weekGaps()
 	w.duePapers()
+	family := letter{Letter: l, in: in, region: region}
+	family.leaflets()
+	family.bonds()
 	if l.Mine {
 		if l.KeyOnly {
 			in.View.Elders = slices.DeleteFunc(slices.Clone(in.View.Elders), func(e Elder) bool { return e.Tier != ledger.TierKey })
 		}
 		in.Kind, in.Text, in.Key = Click, "todo", l.Key
 		_, out := Advance(Forms, State{}, in)
-		if len(w.lines) == 0 && len(out.Messages) > 0 {
+		switch {
+		case len(out.Messages) == 0:
+		case len(w.lines) == 0 && (out.Messages[0].Card != nil || len(family.lines) == 0):
 			m.Text, m.Card = out.Messages[0].Text, out.Messages[0].Card
+			family.besides(&m)
 			return m
-		}
-		if len(out.Messages) > 0 {
+		case len(w.lines) > 0:
 			w.lines = append(w.lines, "还有您自己欠的,点「我的待办」看。")
 			w.button("go:todo", "我的待办")
 		}
+	}
+	w.lines = append(w.lines, family.lines...)
+	for _, b := range family.buttons {
+		w.button(b.Key, b.Text)
 	}
 	if len(w.lines) == 0 {
 		return m
@@ -104,14 +113,14 @@ func (w *letter) lists() {
 		}
 		w.line("%s%s还差%d位没%s,%s", w.region(x.Region), what, len(elders), lacked[x.Kind], w.by(x.Due))
 		for _, part := range x.Open {
-			w.part(part)
+			w.part(part, x.Kind)
 		}
 		w.button("go:todo", "看名单")
 		w.button("go:leave", "请人代班")
 	}
 }
 
-func (w *letter) part(x ledger.OpenPart) {
+func (w *letter) part(x ledger.OpenPart, kind ledger.EntryKind) {
 	who := w.in.View.Staff(x.UserID)
 	switch {
 	case x.Region != "":
@@ -125,6 +134,8 @@ func (w *letter) part(x ledger.OpenPart) {
 		why = fmt.Sprintf("(请假到%s,没有代班)", x.Away.To.Short())
 	case x.Away.UserID != "":
 		why = fmt.Sprintf("(请假到%s,%s代班)", x.Away.To.Short(), w.in.View.Staff(x.Away.Deputy))
+	case x.Tried > 0 && kind == ledger.KindTalk: // requirements §3 case 26: 未联系 is something else than 联系未果
+		why = fmt.Sprintf("(联系未果%d位,未联系%d位)", x.Tried, len(x.Elders)-x.Tried)
 	case x.Tried > 0:
 		why = fmt.Sprintf("(%d位去过没见到)", x.Tried)
 	}
@@ -195,6 +206,63 @@ func (w *letter) duePapers() {
 	for _, x := range w.Papers {
 		w.line("%s%s的%s,%s(%s)", w.region(x.Region), x.Period.Name(), x.Name, w.by(x.Due), clause(x.Source))
 		w.button("go:paper:"+strings.Join([]string{x.Name, x.Region, string(x.Period), "done"}, "/"), x.Name+"已报")
+	}
+}
+
+// besides adds what there is to do about families to the list of what somebody owes: that comes first, and its buttons stay.
+func (w *letter) besides(m *ledger.Message) {
+	if len(w.lines) == 0 {
+		return
+	}
+	c := *m.Card
+	var words []string
+	if n := len(w.Cards); n > 0 {
+		words = append(words, fmt.Sprintf("%d位老人要发联系卡", n))
+	}
+	if n := len(w.Bonds); n > 0 {
+		words = append(words, fmt.Sprintf("%d位家属的微信要再确认", n))
+	}
+	c.Desc = clip(c.Desc+"另有"+strings.Join(words, "、")+"。", 44)
+	c.Buttons = slices.Clone(c.Buttons)
+	for _, b := range w.buttons[:min(len(w.buttons), mostButtons-len(c.Buttons))] {
+		c.Buttons = append(c.Buttons, ledger.Button{Key: b.Key, Text: b.Text, Style: 2})
+	}
+	m.Card = &c
+}
+
+// leaflets tell which elders have no contact card, or one that is out of date (002 五·加强联系).
+func (w *letter) leaflets() {
+	n := 0
+	for _, x := range w.Cards {
+		s, ok := w.in.View.Sheet(x.ElderID)
+		if !ok {
+			continue
+		}
+		if n++; n == 1 {
+			w.line("有老人要发联系卡")
+		}
+		name, text := s.Elder.Name, s.Elder.Name+"的卡"
+		if e := w.in.View.find(x.ElderID); e != nil && len(w.in.View.named(name)) > 1 {
+			name, text = w.in.View.call(e), name+" "+orElse(e.Group, e.Village)
+		}
+		w.line("%s:%s", name, x.Why)
+		w.button("go:leaflet:"+x.ElderID, text)
+	}
+}
+
+// bonds tell whose WeChats are to be confirmed again: each year somebody says that it is still theirs (PIPL art. 19).
+func (w *letter) bonds() {
+	n := 0
+	for _, b := range w.Bonds {
+		s, ok := w.in.View.Sheet(b.ElderID)
+		if !ok {
+			continue
+		}
+		if n++; n == 1 {
+			w.line("有家属的微信要再确认一次")
+		}
+		w.line("%s的%s:登记到%s", s.Elder.Name, named(kinOf(s, b.Kin)), b.Until.Short())
+		w.button("go:bond:see:"+bondKey(b), "确认"+b.Kin)
 	}
 }
 

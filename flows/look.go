@@ -26,6 +26,12 @@ type Wants struct {
 	Cases     []string // cases by key
 	Matters   bool     // that wait for the speaker, or that they raised
 	Solved    string   // elder whose solved matters are to be asked about
+	Bonds     []string // relatives' WeChats by elder/thread
+	Words     []string // words to relatives by key
+	Mine      bool     // calls to relatives that are the speaker's, and WeChats that wait for them
+	Leaflet   string   // elder whose contact card is wanted
+	Kinship   bool     // what decides about words to the families of Elders and of the elders of Cases
+	KinOf     string   // words for one elder more, of whom the same is wanted
 }
 
 // Asks says what a message wants read.
@@ -61,7 +67,50 @@ func Asks(s State, in Input) Wants {
 	w.Elders = s.elders()
 	w.matters(s, in, said, verb)
 	w.alarm(s, in, said)
+	w.family(s, in, said, verb)
 	return w
+}
+
+// family adds what a message wants of the elders' families.
+func (w *Wants) family(s State, in Input, said, verb string) {
+	w.Mine = slices.Contains([]string{"todo", "待办"}, said)
+	if s.Form == relayForm.Name {
+		w.Bonds = append(w.Bonds, s.Answers["bond"])
+	}
+	if s.Form == wordForm.Name {
+		w.Words = append(w.Words, s.Answers["word"])
+	}
+	w.Kinship = s.Form == urgeForm.Name || s.Form == consentForm.Name || strings.HasPrefix(said, urgeWord) || caseNumber.MatchString(said)
+	if in.Kind != Tap {
+		if rest, ok := strings.CutPrefix(said, urgeWord+" "); ok {
+			w.KinOf, _, _ = strings.Cut(strings.TrimSpace(rest), " ")
+		}
+		for _, word := range []string{lostWord, leafletWord} {
+			if name, ok := strings.CutPrefix(said, word); ok && w.Leaflet == "" {
+				w.Leaflet = strings.Trim(name, " :")
+			}
+		}
+		return
+	}
+	_, rest, _ := strings.Cut(said, ":")
+	act, arg, _ := strings.Cut(rest, ":")
+	switch verb {
+	case "bond":
+		key, _ := bondOf(arg)
+		w.Bonds = append(w.Bonds, key)
+	case "relay":
+		if _, key, ok := strings.Cut(arg, ":"); ok {
+			w.Bonds = append(w.Bonds, key)
+		}
+	case "word":
+		w.Words = append(w.Words, arg)
+	case "leaflet":
+		if w.Leaflet = act; arg != "" {
+			w.Leaflet, _, _ = strings.Cut(arg, ":")
+		}
+	case "case":
+		w.Kinship = act == "take" || act == "tell" || w.Kinship
+	}
 }
 
 // alarm says whether a message may raise an emergency, so that those under way are wanted, and which cases it is about.

@@ -153,7 +153,8 @@ func matterCard(c CaseView, level ledger.Role, dept, why string, in Input) ledge
 	row("住址", c.Where)
 	row("谁报的", strings.TrimSpace(c.Reporter.Name+" "+c.Post))
 	row("电话", c.Reporter.Phone)
-	if c.Sight == ledger.CaseAll {
+	if c.Kind == ledger.CaseUrge {
+		row("依据", urgeClause)
 	}
 	if len(c.HeldAt(in.Now)) > 1 {
 		row("放了", c.lain(in.Now))
@@ -202,6 +203,12 @@ func (c CaseView) choices(level ledger.Role, dept string) []ledger.Button {
 	}
 	switch {
 	case c.State == ledger.CaseSolved || c.State.Over():
+	case c.Kind == ledger.CaseUrge:
+		for _, x := range urgeSteps {
+			if !(x.verb == "law" && c.Level == ledger.RoleDept) {
+				add(x.verb, x.text)
+			}
+		}
 	case mine && level == ledger.RoleDept:
 		add("solved", "办好了")
 		add("news", "说进展")
@@ -279,7 +286,10 @@ func (c CaseView) why(kind ledger.EventKind) string {
 	case ledger.EventMeeting:
 		return "没有部门认领,列入联席会议。"
 	}
-	if c.ElderID == "" {
+	switch {
+	case c.Kind == ledger.CaseUrge:
+		return "请先提醒家属,每做一步点一下。"
+	case c.ElderID == "":
 		return "请安排处理。"
 	}
 	return "请安排处理,下次看望时会问老人。"
@@ -316,7 +326,7 @@ func (t *turn) onMatter(verb string, c CaseView) {
 	}
 	level, dept := t.in.View.capacity(c)
 	step, said := dealing(verb, c, t.in, "")
-	if said == needsWords || step != nil && (verb == "up" || verb == "back" || verb == "solved" && level == ledger.RoleDept) {
+	if said == needsWords || step != nil && (verb == "up" || verb == "back" || verb == "solved" && level == ledger.RoleDept || verb == "reply") {
 		if t.in.Code != "" { // its buttons stay: the line may never come
 			t.receive(ledger.Card{Title: clip(orElse(c.Who, c.Village), titleWidth), Desc: c.No, Sub: clip(c.said(), 100), Buttons: c.choices(level, dept)}, "")
 		}
@@ -450,6 +460,10 @@ func dealing(verb string, c CaseView, in Input, words string) (*ledger.CaseStep,
 			return nil, needsWords
 		}
 		e.Kind, said = ledger.EventNews, "✓ 记下了"
+	case c.Kind == ledger.CaseUrge:
+		if said = urging(verb, words, c, x, &e, hand, in); said == "" {
+			return nil, "这件事现在不归您办,什么都没有改。"
+		}
 	default:
 		return nil, "这件事现在不归您办,什么都没有改。"
 	}
@@ -547,7 +561,8 @@ func parseDept(raw string, in Input) (string, error) {
 var askedLine = map[string]string{
 	"up": "为什么要报上去?说一句;不用写就说「跳过」。", "back": "为什么不归你们,该归谁?说一句;不用写就说「跳过」。",
 	"solved": "怎么办好的?说一句;不用写就说「跳过」。", "end": "为什么不能办?说一句,会告诉报的人。",
-	"news": "办到哪一步了?说一句。", "measure": "打算怎么办、哪天办好?说一句;以后再说就说「跳过」。",
+	"reply": "家属怎么说的?说一句;不用写就说「跳过」。",
+	"news":  "办到哪一步了?说一句。", "measure": "打算怎么办、哪天办好?说一句;以后再说就说「跳过」。",
 }
 
 func askMatterLine(a Answers, _ Input) Prompt { return Prompt{Text: askedLine[a["verb"]]} }

@@ -261,7 +261,7 @@ func (w *Wants) matters(s State, in Input, said, verb string) {
 // matterNumber is the number behind 事项, "" where none is.
 func matterNumber(said string) string {
 	rest, ok := strings.CutPrefix(said, matterWord)
-	if rest = strings.Trim(rest, " :"); ok && (strings.HasPrefix(rest, "事") || strings.HasPrefix(rest, "需")) {
+	if rest = strings.Trim(rest, " :"); ok && (strings.HasPrefix(rest, "事") || strings.HasPrefix(rest, "需") || strings.HasPrefix(rest, "督")) {
 		return rest
 	}
 	return ""

@@ -63,7 +63,7 @@ func alarmSpread(was ledger.CaseFile, step ledger.CaseStep, as func(user string)
 			continue
 		}
 		m.Text = fit(text)
-		if _, taken := takenIn(step); taken && told.Message != "" && !spent(was, told) {
+		if _, taken := takenIn(step); taken && told.Message != "" && !spent(was, told) && !ledger.IsKf(told.To) { // a menu on WeChat stays as it is
 			card := c.card(in)
 			m.Of, m.Card, m.Text, m.Fallback = told.Message, &card, "", m.Text
 		}

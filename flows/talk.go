@@ -56,10 +56,28 @@ func askTalk(a Answers, in Input) Prompt {
 		return Prompt{Text: "联系了哪位老人的家属?请打老人的名字或编号。"}
 	}
 	return Prompt{Card: &ledger.Card{
-		Title: "记一次联系家属", Desc: orElse(unnamed(a), lackWords(all, ledger.KindTalk, in)),
+		Title: "记一次联系家属", Desc: orElse(unnamed(a), lackWords(all, ledger.KindTalk, in)+triedWords(all)),
 		Selects: append([]ledger.Choice{elderChoice(all, a, in.View, ledger.KindTalk)}, reached(a)...),
 		Submit:  ledger.Button{Key: "submit", Text: "提交"},
 	}}
+}
+
+// triedWords tell those whose family was called in vain apart from those whose family nobody has called (requirements §3 case 26), ""
+// where nobody was.
+func triedWords(all []*Elder) string {
+	tried, lack := 0, 0
+	for _, e := range all {
+		if n, _ := e.lacking(ledger.KindTalk); n > 0 && (e.Paired || !all[0].Paired) {
+			lack++
+			if len(e.Tried) > 0 {
+				tried++
+			}
+		}
+	}
+	if tried == 0 {
+		return ""
+	}
+	return fmt.Sprintf("其中联系未果%d位,未联系%d位。", tried, lack-tried)
 }
 
 func reached(a Answers) []ledger.Choice {
@@ -189,13 +207,14 @@ func newTalk(a Answers, in Input, e *Elder, key string) Result {
 	res := Result{}
 	res.Changes.Photos = kept(entry, in)
 	lines := filled(counted(e, entry, in))
-	if entry.Outcome == ledger.OutcomeAbsent && e.Tried[entry.Whom]+1 == TriesMost && e.Lead.UserID != "" {
-		res.Changes.Messages = inform(in, []Person{e.Lead}, fmt.Sprintf("%s:家属%s%d次没联系上。请核对电话。\n%s %s打的。",
-			e.full(), entry.Whom, TriesMost, in.View.Name, entry.Day.Short()))
-		lines = append(lines, fmt.Sprintf("%d次没联系上,请%s核对电话。", TriesMost, e.Lead.Name))
-	}
 	known := slices.ContainsFunc(in.View.kin(e.ID), func(k ledger.Kin) bool { return k.Name == entry.Whom })
+	if entry.Outcome == ledger.OutcomeAbsent && e.Tried[entry.Whom]+1 == TriesMost {
+		c, told := deadNumber(in, *e, entry.Whom, entry.Day)
+		res.Changes.Messages, res.Changes.Edits = c.Messages, c.Edits
+		lines = append(lines, filled(told)...)
+	}
 	if entry.Outcome == ledger.OutcomeWrong && known {
+		res.Changes.Edits = []ledger.Edit{deadEdit(in, e.ID, entry.Whom, "联系家属时号码不对")}
 		res.Next, res.With = factForm.Name, Answers{"for": e.ID, "entry": entry.Key, "field": "kin", "kin": entry.Whom}
 	}
 	return recorded(res, e, entry, lines, in)

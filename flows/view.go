@@ -59,6 +59,15 @@ type View struct {
 	Matters     []CaseView                                 // problems and needs that wait for the speaker, or that they raised, when asked for
 	Solved      []CaseView                                 // of the elder of a visit being confirmed: said to be solved, and the elder not asked yet
 
+	// The elders' children.
+	Family  Family                               // of a relative's turn; the zero Family of a member's
+	Bond    func(key string) (BondView, bool)    // one the speaker may settle, by "elder/thread"
+	Bonds   []BondView                           // that wait for the speaker, when asked for
+	Word    func(key string) (WordView, bool)    // one that is the speaker's task or of an elder in sight, of those asked for
+	Words   []WordView                           // open calls that are the speaker's task, when asked for
+	Leaflet func(elderID string) (Leaflet, bool) // the elder's contact card as it would be made now
+	Kinship func(elderID string) Kinship         // of an elder in sight, when asked for (Wants.Kinship)
+
 	Helped  int                                   // the speaker's helps at homes in today's quarter that met the elder
 	People  func(said string) []Person            // others of the speaker's township by name or account; "" all, nearest first
 	Under   func(user string) bool                // whether they hold a post in or below a region that the speaker leads
@@ -119,6 +128,7 @@ type Rules struct {
 	Confirm     []string            // those of them that wait for the keeper when they changed
 	Quiet       time.Duration       // an alarm that was taken, and no word since, is open again
 	Join        time.Duration       // two reports within it may be one
+	BondDays    int                 // for which a relative's WeChat holds before somebody says that it is still theirs (PIPL art. 19)
 	Follow      int                 // days after an emergency within which the elder is visited, 0 not
 	Services    []string            // what people ask for, by the departments' routing
 	Depts       []string            // departments

@@ -45,6 +45,9 @@ func (t *turn) word(said string) bool {
 		t.aside(func() { t.matterNamed(no) })
 		return true
 	}
+	if t.leafletSaid(said) || t.urgeSaid(said) {
+		return true
+	}
 	var answer func()
 	switch said {
 	case "matters", matterWord:
@@ -52,7 +55,10 @@ func (t *turn) word(said string) bool {
 	case meetingWord:
 		answer = t.meeting
 	case "todo", "待办":
-		answer = t.todo
+		answer = func() {
+			t.todo()
+			t.waitingKin()
+		}
 	case "roster", "名册":
 		answer = t.roster
 	case "stats", "统计":
@@ -227,6 +233,7 @@ func (t *turn) help() {
 「马秀兰住院了」「去世了」「回来了」:直接打一句,核实后登记
 请假:比如「请假 3月2日到3月6日 代班 李四」;销假:提前回来
 依据:为什么要看、要看几次;为什么没提醒
+联系卡、通知家属:后面跟老人的名字,比如「通知家属 马秀兰 屋里漏雨」
 需求:要办的事,报给村里;事项:等您办的、您报的
 负责人和档案员:指派、搬家、改资料、同意书,后面跟老人的名字
 紧急:有人遇到危险,随时说;「急260311-1 我来」是接手这一件,「急260311-1」看进展

@@ -43,6 +43,7 @@ const (
 	CaseAlarm   CaseKind = "alarm"   // 紧急情况
 	CaseProblem CaseKind = "problem" // 问题: something a visit found (002 六(二))
 	CaseNeed    CaseKind = "need"    // 服务诉求 (002 六(二))
+	CaseUrge    CaseKind = "urge"    // 督促: the family does not answer, or does not do its duty (000 二(一): 督促其依法履行赡养义务)
 )
 
 // Name is the kind as people say it.
@@ -52,6 +53,8 @@ func (k CaseKind) Name() string {
 		return "问题"
 	case CaseNeed:
 		return "需求"
+	case CaseUrge:
+		return "督促"
 	}
 	return "紧急"
 }

@@ -13,9 +13,17 @@ const (
 	PurposePhoto  Purpose = "留照片"    // pictures of the visits are kept
 	PurposeKin    Purpose = "告诉子女"   // the family hears how they are; of a relative: wants to hear it
 	PurposeHealth Purpose = "告诉子女健康" // the family hears of their health, too
+
+	PurposePhone  Purpose = "电话联系" // of a relative: their number is kept and called
+	PurposeCity   Purpose = "记去向"  // of a relative: the city they live in is kept (PIPL art. 28: no finer)
+	PurposeNotice Purpose = "微信通知" // of a relative: the 服务号 and the helper's WeChat tell them without being asked
+	PurposeSMS    Purpose = "短信"
 )
 
-// Purposes are all of them, in the order in which people are asked.
+// KinPurposes are those of a relative, in the order in which they are asked.
+var KinPurposes = []Purpose{PurposeKin, PurposeHealth, PurposePhone, PurposeCity, PurposeNotice, PurposeSMS}
+
+// Purposes are those of an elder, in the order in which they are asked.
 var Purposes = []Purpose{PurposeVisits, PurposePhoto, PurposeKin, PurposeHealth}
 
 // Consent is one act: consent given or withdrawn, by one person for one purpose. They are only ever added to; the newest act
@@ -23,25 +31,32 @@ var Purposes = []Purpose{PurposeVisits, PurposePhoto, PurposeKin, PurposeHealth}
 type Consent struct {
 	Key     string `gorm:"primaryKey;size:160"`
 	ElderID string `gorm:"size:32;index"`
-	Kin     string `gorm:"size:64"` // the relative who gave it; "" the elder
+	Kin     string `gorm:"size:64"`             // the relative who gave it; "" the elder
+	For     string `gorm:"size:64;column:whom"` // of the elder's: the one relative it is about; "" all
 	Purpose Purpose
 	Given   bool      // false: withdrawn
-	Day     Day       `gorm:"size:10"` // of the act
-	Channel string    `gorm:"size:16"` // 纸质 当面 电话 微信客服
-	Witness string    `gorm:"size:64"` // userid who took it down, or one of the By constants
-	Text    string    `gorm:"size:80"` // version of the words agreed to, "" the county's paper form
+	Day     Day       `gorm:"size:10"`  // of the act
+	Channel string    `gorm:"size:16"`  // 纸质 当面 电话 微信客服
+	Witness string    `gorm:"size:64"`  // userid who took it down, or one of the By constants
+	Text    string    `gorm:"size:80"`  // version of the words agreed to, "" the county's paper form
+	Proof   string    `gorm:"size:160"` // what shows it: key of the message, photo or call record; "" the paper
 	At      time.Time // when it was taken down
 }
 
 // Agreed says whether consent for a purpose stands; acts are the elder's, in any order.
 func Agreed(acts []Consent, kin string, purpose Purpose) bool {
+	return last(acts, func(c Consent) bool { return c.Kin == kin && c.For == "" && c.Purpose == purpose }).Given
+}
+
+// last is the newest of the acts that are meant, the zero Consent where there is none.
+func last(acts []Consent, meant func(Consent) bool) Consent {
 	var last Consent
 	for _, c := range acts {
-		if c.Kin == kin && c.Purpose == purpose && (last.Key == "" || c.At.After(last.At) || c.At.Equal(last.At) && c.Key > last.Key) {
+		if meant(c) && (last.Key == "" || c.At.After(last.At) || c.At.Equal(last.At) && c.Key > last.Key) {
 			last = c
 		}
 	}
-	return last.Given
+	return last
 }
 
 // Consents are the acts an edit means by the days it writes: the paper form's for the elder, a relative's to be told.

@@ -12,7 +12,7 @@ type Count struct{ New, Changed int }
 
 // Summary counts what an edit changes.
 type Summary struct {
-	Regions, People, Posts, Elders, Assignments, Tierings, Kin, Pairs, Standings, Leaves, Rounds, Follows Count
+	Regions, People, Posts, Elders, Assignments, Tierings, Kin, Pairs, Standings, Leaves, Rounds, Follows, Bonds, Leaflets Count
 }
 
 // Empty says that nothing changes.
@@ -32,6 +32,8 @@ type Differences struct {
 	Leaves      Table[Leave]
 	Rounds      Table[Round]
 	Follows     Table[Follow]
+	Bonds       Table[Bond]
+	Leaflets    Table[Leaflet]
 }
 
 // Compare says what an edit would change of a ledger: rows absent from it stay; in a row "" and zero leave the value, "-" clears
@@ -43,6 +45,7 @@ func (old Book) Compare(e Edit) (*Differences, error) {
 		Regions: newTable(old.Regions), People: newTable(old.People), Posts: newTable(old.Posts), Elders: newTable(old.Elders),
 		Assignments: newTable(old.Assignments), Tierings: newTable(old.Tierings), Kin: newTable(old.Kin), Pairs: newTable(old.Pairs),
 		Standings: newTable(old.Standings), Leaves: newTable(old.Leaves), Rounds: newTable(old.Rounds), Follows: newTable(old.Follows),
+		Bonds: newTable(old.Bonds), Leaflets: newTable(old.Leaflets),
 	}
 	if _, err := ParseDay(string(today)); err != nil {
 		return d, fmt.Errorf("save the ledger: %w", err)
@@ -73,6 +76,12 @@ func (old Book) Compare(e Edit) (*Differences, error) {
 	}
 	for _, x := range b.Follows {
 		d.Follows.merge(x)
+	}
+	for _, x := range b.Bonds {
+		d.Bonds.merge(x)
+	}
+	for _, x := range b.Leaflets {
+		d.Leaflets.merge(x)
 	}
 	for _, r := range b.Resets {
 		d.reset(r)
@@ -134,14 +143,14 @@ const clearing = "-"
 func (d *Differences) Book() Book {
 	return Book{Regions: d.Regions.rows(), People: d.People.rows(), Posts: d.Posts.rows(), Elders: d.Elders.rows(), Assignments: d.Assignments.rows(),
 		Tierings: d.Tierings.rows(), Kin: d.Kin.rows(), Pairs: d.Pairs.rows(), Standings: d.Standings.rows(),
-		Leaves: d.Leaves.rows(), Rounds: d.Rounds.rows(), Follows: d.Follows.rows()}
+		Leaves: d.Leaves.rows(), Rounds: d.Rounds.rows(), Follows: d.Follows.rows(), Bonds: d.Bonds.rows(), Leaflets: d.Leaflets.rows()}
 }
 
 // Summary counts the rows.
 func (d *Differences) Summary() Summary {
 	return Summary{Regions: d.Regions.count(), People: d.People.count(), Posts: d.Posts.count(), Elders: d.Elders.count(),
 		Assignments: d.Assignments.count(), Tierings: d.Tierings.count(), Kin: d.Kin.count(), Pairs: d.Pairs.count(),
-		Standings: d.Standings.count(), Leaves: d.Leaves.count(), Rounds: d.Rounds.count(), Follows: d.Follows.count()}
+		Standings: d.Standings.count(), Leaves: d.Leaves.count(), Rounds: d.Rounds.count(), Follows: d.Follows.count(), Bonds: d.Bonds.count(), Leaflets: d.Leaflets.count()}
 }
 
 // Empty says that the ledger says all of it already.
@@ -351,6 +360,7 @@ func (d *Differences) History() ([]Change, error) {
 		func() ([]Change, error) { return historyOf(TablePairs, &d.Pairs) }, func() ([]Change, error) { return historyOf(TableStandings, &d.Standings) },
 		func() ([]Change, error) { return historyOf(TableLeaves, &d.Leaves) }, func() ([]Change, error) { return historyOf(TableRounds, &d.Rounds) },
 		func() ([]Change, error) { return historyOf(TableFollows, &d.Follows) },
+		func() ([]Change, error) { return historyOf(TableBonds, &d.Bonds) }, func() ([]Change, error) { return historyOf(TableLeaflets, &d.Leaflets) },
 	} {
 		changes, err := t()
 		if err != nil {
@@ -396,6 +406,8 @@ func (b Book) With(part Book, elders, users map[string]bool) Book {
 	b.Pairs = replaced(b.Pairs, part.Pairs, func(x Pair) bool { return about(x.ElderID) })
 	b.Standings = replaced(b.Standings, part.Standings, func(x Standing) bool { return about(x.ElderID) })
 	b.Follows = replaced(b.Follows, part.Follows, func(x Follow) bool { return about(x.ElderID) })
+	b.Bonds = replaced(b.Bonds, part.Bonds, func(x Bond) bool { return about(x.ElderID) })
+	b.Leaflets = replaced(b.Leaflets, part.Leaflets, func(x Leaflet) bool { return about(x.ElderID) })
 	b.Leaves = replaced(b.Leaves, part.Leaves, func(x Leave) bool { return users[x.UserID] })
 	return b
 }

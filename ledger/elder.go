@@ -64,6 +64,9 @@ type Kin struct {
 	Where    string `gorm:"type:text;column:whereabouts"`
 	Carer    bool   // 受托照顾人
 	Consent  Day    `gorm:"size:10"`
+	Seen     Day    `gorm:"size:10"`   // on which number and whereabouts were known to be right; stale after half a year (000 二(一))
+	Back     string `gorm:"type:text"` // when they come home, as they said it
+	Dead     Day    `gorm:"size:10"`   // from which the number reaches nobody (requirements §3 case 26)
 }
 
 // Pair is a helper paired with an elder (002 五·帮扶服务; one-to-one, many-to-one and one-to-many are all rows).
@@ -91,6 +94,8 @@ type Book struct {
 	Leaves      []Leave
 	Rounds      []Round
 	Follows     []Follow
+	Bonds       []Bond
+	Leaflets    []Leaflet
 	Resets      []Reset
 	Version     int64 // the revision it stands at, 0 for a workbook's
 }

@@ -25,6 +25,7 @@ type Revision struct {
 const (
 	ByImport   = "import"   // a workbook, read by whoever works on the server
 	ByOperator = "operator" // a command on the server
+	ByFamily   = "family"   // a relative, through 微信客服
 )
 
 // Change is one field of one row that became something else in a revision. A row that is new has a Change without a Field; one
@@ -81,6 +82,8 @@ func (x Standing) RowKey() string   { return rowKey(x.ElderID, string(x.From)) }
 func (x Leave) RowKey() string      { return rowKey(x.UserID, string(x.From)) }
 func (x Round) RowKey() string      { return rowKey(x.Region, x.Name, string(x.From)) }
 func (x Follow) RowKey() string     { return rowKey(x.ElderID, string(x.From)) }
+func (x Bond) RowKey() string       { return rowKey(x.ElderID, x.User) }
+func (x Leaflet) RowKey() string    { return rowKey(x.ElderID, x.Handle) }
 
 // About is the elder a row concerns.
 
@@ -96,6 +99,8 @@ func (x Standing) About() string   { return x.ElderID }
 func (x Leave) About() string      { return "" }
 func (x Round) About() string      { return "" }
 func (x Follow) About() string     { return x.ElderID }
+func (x Bond) About() string       { return x.ElderID }
+func (x Leaflet) About() string    { return x.ElderID }
 
 // The tables of a book, as Changes name them.
 const (
@@ -111,6 +116,8 @@ const (
 	TableLeaves      = "leaves"
 	TableRounds      = "rounds"
 	TableFollows     = "follows"
+	TableBonds       = "bonds"
+	TableLeaflets    = "leaflets"
 )
 
 // FieldErased marks the change by which an elder's personal data were deleted, out of the history too: nothing takes it back.
@@ -195,6 +202,7 @@ func (b Book) AsOf(after []Change) (Book, error) {
 		undoIn(&b.Elders, by[TableElders]), undoIn(&b.Assignments, by[TableAssignments]), undoIn(&b.Tierings, by[TableTierings]),
 		undoIn(&b.Kin, by[TableKin]), undoIn(&b.Pairs, by[TablePairs]), undoIn(&b.Standings, by[TableStandings]),
 		undoIn(&b.Leaves, by[TableLeaves]), undoIn(&b.Rounds, by[TableRounds]), undoIn(&b.Follows, by[TableFollows]),
+		undoIn(&b.Bonds, by[TableBonds]), undoIn(&b.Leaflets, by[TableLeaflets]),
 	} {
 		if undo != nil {
 			return Book{}, undo

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -184,5 +185,17 @@ func TestRoster(t *testing.T) {
 	}
 	if got := ids(r.Within("loop")); got != "3" {
 		t.Errorf("a region above itself has %q", got)
+	}
+}
+
+// TestWordKey: a word's key is short, differs with all that it is about, and tells nobody about whom it is.
+func TestWordKey(t *testing.T) {
+	seen := map[string]bool{}
+	for _, about := range [][]string{{"A03", "马晓梅", "2026-03"}, {"A03", "马晓梅", "2026-04"}, {"A03马晓梅", "2026-03"}, {strings.Repeat("名", 60)}, nil} {
+		key := WordKey("summary", about...)
+		if len(key) > 64 || seen[key] || strings.ContainsAny(key, "马晓梅名A") {
+			t.Errorf("%q for %q", key, about)
+		}
+		seen[key] = true
 	}
 }

@@ -25,13 +25,23 @@ const (
 	CallFetch   Call = "fetch"   // media/get of a photo (wecom/90254)
 	CallVoice   Call = "voice"   // pstncc/call: the person is rung up (wecom/91627)
 	CallHeard   Call = "heard"   // pstncc/getstates: whether they answered (wecom/91628)
+
+	CallKf       Call = "kf"       // kf/send_msg to a thread (wecom/94677)
+	CallWelcome  Call = "welcome"  // kf/send_msg_on_event within 20 s of entering (wecom/95122)
+	CallOfficial Call = "official" // message/subscribe/bizsend of the 服务号
+	CallMass     Call = "mass"     // externalcontact/add_msg_template: a task for the helper (wecom/92135)
+	CallMassed   Call = "massed"   // get_groupmsg_send_result: whether the helper sent it (wecom/93338)
+	CallSMS      Call = "sms"
+	CallTexted   Call = "texted" // whether the SMS arrived
+	CallInvite   Call = "invite" // a QR by which a relative opens a further line to themselves
+	CallShow     Call = "show"   // a photo that was sent to us is passed on: media/upload, then message/send
 )
 
 // Message is one thing to be said to one person, or one photo to be fetched. Key is derived from what caused it, so that
 // saying it again is no second message.
 type Message struct {
 	Key       string
-	To        string // userid
+	To        string // userid, or a thread of 微信客服 (KfUser)
 	Priority  Priority
 	Text      string // a text message, or nothing when Card is set
 	Picture   []byte // a PNG, with Text as what is said where it cannot be sent
@@ -39,6 +49,9 @@ type Message struct {
 	Code      string    // response_code: the card that was tapped is replaced by Card instead of a new message sent
 	Of        string    // key of an earlier message of the same recipient and priority: its card is replaced by Card, once it has gone out
 	Voice     bool      // the person is rung up; Text is what is said in writing where that cannot be done
+	Word      string    // key of the Word that it brings to a relative: it is not sent once the word is dropped
+	Invite    bool      // to a relative: the QR of the 服务号, or of their helper, by which they are told without asking
+	Show      string    // key of a photo that is passed on, with Text as what is said beside it
 	Photo     string    // key of the photo to fetch, with MediaID
 	MediaID   string    //
 	Fallback  string    // text to send if the card can no longer be updated; of a picture, its Text
@@ -107,6 +120,9 @@ type Changes struct {
 	Notices  []Notice
 	Owing    []OwingSet
 	Cases    []CaseStep
+	Words    []WordStep
+	Lines    []Line // written over what is there
+	Guesses  []Guess
 	Drop     []string // keys of messages that need not be said any more, if they still wait
 }
 
@@ -133,6 +149,9 @@ const (
 	NoticeReview   NoticeKind = "review"   // a pause is to be looked at again
 	NoticeGaps     NoticeKind = "gaps"     // next week nobody is there
 	NoticeCounty   NoticeKind = "county"   // figures that are due upward
+	NoticeLeaflet  NoticeKind = "leaflet"  // a contact card is to be handed over
+	NoticeBond     NoticeKind = "bond"     // a relative's WeChat is to be confirmed again
+	NoticeFamily   NoticeKind = "family"   // the village hears that a family has not been reached
 )
 
 // Words are what a message says, for who reads it outside of WeCom: a card's lines and its buttons in brackets.

@@ -27,6 +27,10 @@ type Roster struct {
 	deputies map[string][]Leave  // by the deputy
 	rounds   map[string][]Round  // by region
 	follows  map[string][]Follow // by elder
+	bonds    map[string][]Bond   // by elder
+	threads  map[string][]Bond   // by the relative's thread
+	leaflets map[string][]Leaflet
+	handles  map[string]Leaflet
 }
 
 // NewRoster indexes a book. The book must not change afterwards.
@@ -38,6 +42,7 @@ func NewRoster(b Book) *Roster {
 		tiers: make(map[string][]Tiering, len(b.Elders)), kin: map[string][]Kin{}, standing: map[string][]Standing{}, byRegion: map[string][]int{},
 		children: map[string][]string{}, paths: make(map[string][]string, len(b.Regions)), offices: map[string][]Post{},
 		pairsOf: map[string][]Pair{}, leaves: map[string][]Leave{}, deputies: map[string][]Leave{}, rounds: map[string][]Round{}, follows: map[string][]Follow{},
+		bonds: map[string][]Bond{}, threads: map[string][]Bond{}, leaflets: map[string][]Leaflet{}, handles: map[string]Leaflet{},
 	}
 	for _, x := range b.Regions {
 		r.regions[x.Code] = x
@@ -82,6 +87,14 @@ func NewRoster(b Book) *Roster {
 	}
 	for _, x := range b.Follows {
 		r.follows[x.ElderID] = append(r.follows[x.ElderID], x)
+	}
+	for _, x := range b.Bonds {
+		r.bonds[x.ElderID] = append(r.bonds[x.ElderID], x)
+		r.threads[x.User] = append(r.threads[x.User], x)
+	}
+	for _, x := range b.Leaflets {
+		r.leaflets[x.ElderID] = append(r.leaflets[x.ElderID], x)
+		r.handles[x.Handle] = x
 	}
 	for _, x := range b.Rounds {
 		r.rounds[x.Region] = append(r.rounds[x.Region], x)
@@ -434,3 +447,15 @@ func (r *Roster) Contacts(dept, region string, on Day) []Person {
 	}
 	return find(r.book.Posts)
 }
+
+// Bonds are an elder's, ended ones too.
+func (r *Roster) Bonds(elderID string) []Bond { return r.bonds[elderID] }
+
+// Threads are the bonds of one relative's WeChat, ended ones too.
+func (r *Roster) Threads(user string) []Bond { return r.threads[user] }
+
+// Leaflets are an elder's contact cards, revoked ones too.
+func (r *Roster) Leaflets(elderID string) []Leaflet { return r.leaflets[elderID] }
+
+// Leaflet is the contact card of a handle; the zero Leaflet where there is none.
+func (r *Roster) Leaflet(handle string) Leaflet { return r.handles[handle] }

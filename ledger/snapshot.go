@@ -5,8 +5,12 @@ import "time"
 // Snapshot is what the calendar decides from: the ledger, what was done, and what was said already.
 type Snapshot struct {
 	Roster  *Roster
-	Entries map[string][]Entry // by elder, from the half-year's first day on
-	Notices []Notice           // of the last half-year
+	Entries map[string][]Entry   // by elder, from the half-year's first day on
+	Notices []Notice             // of the last half-year
+	Words   []Word               // to relatives, of the last half-year
+	Acts    map[string][]Consent // by elder
+	Urged   map[string]bool      // Source of the cases of 督促 that there are
+	Hidden  map[string]bool      // elders about whom nobody of the family may learn where and when (MayHear)
 	Zone    *time.Location
 }
 
@@ -23,6 +27,14 @@ type Letter struct {
 	Reviews []Standing // pauses to be looked at again
 	Gaps    []WeekGap  // of next week
 	Papers  []DuePaper
+	Cards   []DueLeaflet // contact cards to be handed over
+	Bonds   []Bond       // relatives' WeChats to be confirmed again
+}
+
+// DueLeaflet is a contact card that an elder has not got, or that is out of date (002 五·加强联系).
+type DueLeaflet struct {
+	ElderID string
+	Why     string // "还没有", "电话变了" …
 }
 
 // OpenList is what is still open of a duty in a region.

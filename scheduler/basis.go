@@ -58,8 +58,14 @@ func (p *Pack) basis() []string {
 	for _, x := range p.Papers {
 		lines = append(lines, x.Name+":"+roleWord(x.Of)+x.often()+"。"+cite(p.Document, x.Source))
 	}
+	if p.Family.Leaflet {
+		lines = append(lines, LeafletName+":"+leafletWord(true)+"。"+cite(p.Document, p.Family.Source))
+	}
 	return lines
 }
+
+// LeafletName is what is owed to every elder beside the visits: a contact card (002 五·加强联系).
+const LeafletName = "联系卡"
 
 // why is a rule with its document and section.
 func (p *Pack) why(r *Rule) string {
@@ -109,6 +115,9 @@ func (ps Packs) Clause(name string) (document, source string, ok bool) {
 			if x.Name == name {
 				note(p.Document, x.Source)
 			}
+		}
+		if p.Family.Leaflet && name == LeafletName {
+			note(p.Document, p.Family.Source)
 		}
 		if len(sources) > 0 {
 			source, ok = strings.Join(sources, ";"), true

@@ -81,11 +81,11 @@ func TestBasisOfAll(t *testing.T) {
 		var names []string
 		for i, p := range packs {
 			if i != without {
-				names = append(names, p.names()...)
+				names = append(append(names, p.names()...), LeafletName)
 			}
 		}
 		if len(lines) != len(names) {
-			t.Fatalf("%s: %d lines, %d rules and papers", today, len(lines), len(names))
+			t.Fatalf("%s: %d lines, %d rules, papers and contact cards", today, len(lines), len(names))
 		}
 		for i, l := range lines {
 			if !strings.HasPrefix(l, names[i]) || strings.Contains(l, "000 ") || strings.Contains(l, "002 ") || !strings.Contains(l, "意见") && !strings.Contains(l, "方案》") {
@@ -106,6 +106,7 @@ func TestClause(t *testing.T) {
 		"月巡访":    {county, packs[0].Duties[0].Source + ";" + packs[0].Duties[1].Source},
 		"季度帮扶":   {county, "002 修订"}, // of the newest version
 		"信息":     {county, packs[0].Papers[0].Source},
+		"联系卡":    {"内蒙古自治区2022年老年人探访关爱的意见", packs[2].Family.Source},
 		"冬季上门":   {"东镇巡访制度", "东镇巡访制度 第三条"},
 		"高风险周探访": {"内蒙古自治区2022年老年人探访关爱的意见", packs[2].Duties[1].Source},
 	} {

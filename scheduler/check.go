@@ -44,7 +44,7 @@ func (f Faults) Error() string {
 
 // Check reads a pack strictly and reports every fault at once. The library's strict decoder stops at the first one, so the
 // syntax tree is walked here; the pack is worth using only when there are no faults. A file that does not speak of emergencies,
-// problems, departments or drills at all has ours.
+// problems, departments, drills or families at all has ours.
 func Check(text []byte) (Pack, Faults) {
 	p := Pack{Close: Close{Grace: closeGrace}}
 	c := checker{lines: map[string]int{}}

@@ -18,7 +18,7 @@ const (
 	mostNeeds   = 16          // what one card can offer
 )
 
-// judgeCases judges what becomes of emergencies and matters, as far as the file speaks of it.
+// judgeCases judges what becomes of emergencies and matters, and what families hear, as far as the file speaks of it.
 func (c *checker) judgeCases(p Pack) {
 	if c.written("alarm") {
 		c.judgeAlarm(p.Alarm)
@@ -29,6 +29,9 @@ func (c *checker) judgeCases(p Pack) {
 	c.judgeDepts(p.Depts)
 	if c.written("drill") {
 		c.judgeDrill(p.Drill)
+	}
+	if c.written("family") {
+		c.judgeFamily(p.Family)
 	}
 }
 

@@ -28,7 +28,7 @@ func (d Difference) String() string {
 }
 
 // Diff is what changes when a pack takes another's place: first what is owed, then what is asked and when it is closed, what becomes
-// of emergencies and problems, then the pack's names for things. Lists in which the order means nothing (months, methods) differ only in what is in them.
+// of emergencies and problems, what families hear, then the pack's names for things. Lists in which the order means nothing (months, methods) differ only in what is in them.
 func Diff(old, new Pack) []Difference {
 	var d differences
 	d.covers("巡访对象", old.Covers, new.Covers)
@@ -59,6 +59,7 @@ func Diff(old, new Pack) []Difference {
 	differ(&d, "期满后还能补记、更正", old.Close.Grace, new.Close.Grace, Duration.words)
 	d.text("依据", old.Close.Source, new.Close.Source)
 	d.cases(old, new)
+	d.family(old.Family, new.Family)
 	d.part = "叫法"
 	d.text("县", old.Levels.County, new.Levels.County)
 	d.text("乡镇", old.Levels.Township, new.Levels.Township)

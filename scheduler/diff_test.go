@@ -101,6 +101,12 @@ func TestDiffWords(t *testing.T) {
 			"部门 消防 · 归它的问题: 燃气、用电电路、防火 → 燃气、用电电路",
 			"取消 部门 财政: 巡访经费,按实际完成补助;马上知道(没有);问题(没有);需求(没有);依据 002 七(二):财政部门统筹养老服务专项资金或福彩公益金;" +
 				"六(四):财政部门、其他各责任单位根据职责确定巡访帮扶重点内容"}},
+		{"what families hear", func(p *Pack) {
+			f := &p.Family
+			f.Summary, f.Festival, f.Urgent, f.Silent, f.Leaflet = 0, []string{"中秋", "春节", "端午"}, Duration(5*60*1e9), 0, false
+		}, []string{"家属 · 每月几日发上月情况: 2日 → 不发", "家属 · 哪些节日前一天问候: 春节、中秋、重阳 → 中秋、春节、端午", "家属 · 紧急的多久换人: 10分钟 → 5分钟",
+			"家属 · 半年期满前多久报村: 60天 → (没有)", "家属 · 联系卡: 每位老人一张 → 不做"}},
+		{"festivals in another order", func(p *Pack) { p.Family.Festival = []string{"重阳", "春节", "中秋"} }, nil},
 		{"when it closes", func(p *Pack) { p.Close.Grace = 0 }, []string{"结账 · 期满后还能补记、更正: 3天 → (没有)"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -131,6 +137,7 @@ var anyPack = rapid.Custom(func(t *rapid.T) Pack {
 		Photo: rapid.Make[Photo]().Draw(t, "photo"), Spring: rapid.Make[Spring]().Draw(t, "spring"), Recheck: rapid.SliceOfN(rapid.String(), 0, 3).Draw(t, "recheck"),
 		Papers: rapid.SliceOfN(rapid.Make[Paper](), 0, 2).Draw(t, "papers"), Alarm: rapid.Make[Alarm]().Draw(t, "alarm"),
 		Matters: rapid.Make[Matters]().Draw(t, "matters"), Drill: rapid.Make[Drill]().Draw(t, "drill"),
+		Family: rapid.Make[Family]().Draw(t, "family"),
 		Depts:  rapid.SliceOfN(rapid.Make[Dept](), 0, 2).Draw(t, "departments"),
 		Covers: covers.Draw(t, "covers"), Key: covers.Draw(t, "key"), Duties: rules.Draw(t, "duties")}
 	for range rapid.IntRange(0, 2).Draw(t, "local") {
@@ -138,6 +145,20 @@ var anyPack = rapid.Custom(func(t *rapid.T) Pack {
 	}
 	return p
 })
+
+// TestFamilyWords: the line that `policy check` prints says each time and number of it.
+func TestFamilyWords(t *testing.T) {
+	p := pack(t, "yongning")
+	want := "家属: 每月2日发上月情况;春节、中秋、重阳前一天问候;电话、去向183天核对一次;微信绑定365天再确认;打电话2天没有结果换人(工作日),催办的2天,紧急的10分钟;" +
+		"半年期满前60天还没联系上报村;联系卡每位老人一张"
+	if got := p.Family.Words(); got != want {
+		t.Errorf("\n got %s\nwant %s", got, want)
+	}
+	none := Family{Stale: oneDay, Recheck: oneDay, Answer: oneDay, Reply: oneDay, Urgent: oneDay}
+	if got := none.Words(); got != "家属: 不发每月情况;电话、去向1天核对一次;微信绑定1天再确认;打电话1天没有结果换人(工作日),催办的1天,紧急的1天;联系卡不做" {
+		t.Error(got)
+	}
+}
 
 // fields are the values of a pack that a file can set one by one, by their path, lists of words and numbers whole.
 func fields(v reflect.Value, path string, out map[string]reflect.Value) map[string]reflect.Value {

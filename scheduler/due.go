@@ -79,13 +79,12 @@ func walk(d *ledger.Dossier, entries []ledger.Entry, packs Packs, today ledger.D
 func walkEnded(d *ledger.Dossier, entries []ledger.Entry, packs Packs, today ledger.Day, tell func(ledger.Duty, *Pack, *Rule, span)) {
 	for i := range packs {
 		p := &packs[i]
-		grace := int(time.Duration(p.Close.Grace) / (24 * time.Hour))
 		for r := range p.rules(d.Regions) {
 			if r.Per == PerChange {
 				continue
 			}
 			s := spanOf(r.Per, today)
-			if today.Sub(s.first) >= grace {
+			if today.Sub(s.first) >= p.grace() {
 				continue
 			}
 			if s = spanOf(r.Per, s.first.Add(-1)); !packs.governs(i, s) {

@@ -94,7 +94,10 @@ func (p *planner) list(lead string, kind ledger.NoticeKind, at openKey, mark ste
 		return
 	}
 	l := p.letter(lead)
-	l.Lists = append(l.Lists, list)
+	if at := strings.Join([]string{lead, at.duty, at.village, string(at.since)}, "/"); !p.listed[at] {
+		p.listed[at] = true
+		l.Lists = append(l.Lists, list)
+	}
 	if g != nil && g.rule == roundRule {
 		p.urgent[lead], p.late[lead] = true, true
 	}

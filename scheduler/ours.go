@@ -2,7 +2,7 @@ package scheduler
 
 import "time"
 
-// What holds where a county's file says nothing of emergencies, problems, departments and drills: files that were written before
+// What holds where a county's file says nothing of emergencies, problems, departments, families and drills: files that were written before
 // packs spoke of these still load, and an alarm still has a ladder (contract, Who hears and who sees; requirements §1.O).
 
 const oursSource = "文件里没有写,本系统默认"
@@ -47,6 +47,11 @@ func ourDepts() []Dept {
 	}
 }
 
+func ourFamily() Family {
+	return Family{Summary: 2, Festival: []string{"春节", "中秋", "重阳"}, Stale: 183 * oneDay, Recheck: 365 * oneDay, Answer: 2 * oneDay,
+		Urgent: Duration(10 * time.Minute), Reply: 2 * oneDay, Silent: 60 * oneDay, Leaflet: true, Source: oursSource}
+}
+
 // ourDrill: none.
 func ourDrill() Drill { return Drill{At: "10:00", Source: oursSource} }
 
@@ -60,6 +65,9 @@ func (p *Pack) settle(written func(key string) bool) {
 	}
 	if !written("departments") {
 		p.Depts = ourDepts()
+	}
+	if !written("family") {
+		p.Family = ourFamily()
 	}
 	if !written("drill") {
 		p.Drill = ourDrill()

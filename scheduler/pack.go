@@ -42,6 +42,21 @@ type Pack struct {
 	Matters  Matters    `yaml:"matters"`
 	Depts    []Dept     `yaml:"departments"`
 	Drill    Drill      `yaml:"drill"`
+	Family   Family     `yaml:"family"`
+}
+
+// Family is what is owed to and by the elders' children (000 二(一), 002 五·加强联系; the times are ours).
+type Family struct {
+	Summary  int      `yaml:"summary"`  // day of the next month on which the month's words go out; 0: none
+	Festival []string `yaml:"festival"` // on whose eve families are greeted: 春节, 端午, 中秋, 重阳
+	Stale    Duration `yaml:"stale"`    // number and whereabouts not confirmed for so long are asked about
+	Recheck  Duration `yaml:"recheck"`  // a bond is confirmed again
+	Answer   Duration `yaml:"answer"`   // a call that nobody reports on goes to the next person
+	Urgent   Duration `yaml:"urgent"`   // the same in an emergency
+	Reply    Duration `yaml:"reply"`    // a family that was urged and not reached: the next relative, then the village (requirements F7)
+	Silent   Duration `yaml:"silent"`   // before the end of a half-year in which nobody was reached, the village hears of it
+	Leaflet  bool     `yaml:"leaflet"`  // every elder has a contact card, made anew when a number changes (002 五·加强联系)
+	Source   string   `yaml:"source"`
 }
 
 // Alarm is the ladder of an emergency (002 六(二): 立即…报告, 逐级上报; neither document names a time).
@@ -122,11 +137,14 @@ func (p Pack) OpenFrom(today ledger.Day) ledger.Day {
 		period = ledger.MonthOf
 	}
 	first := period(today).First()
-	if days := int(time.Duration(p.Close.Grace) / (24 * time.Hour)); today.Sub(first) < days {
+	if today.Sub(first) < p.grace() {
 		return period(first.Add(-1)).First()
 	}
 	return first
 }
+
+// grace is for how many days after a period records are still entered.
+func (p *Pack) grace() int { return int(time.Duration(p.Close.Grace) / (24 * time.Hour)) }
 
 // Levels are the jurisdiction's own words for the four ranks of regions.
 type Levels struct {

@@ -173,6 +173,7 @@ departments:
   - {name: 公安, needs: [b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]}
   - 民政
 drill: {weekday: 8, at: 9:00}
+family: {summary: 29, festival: [春节, 清明, 春节], stale: 184d, recheck: 36h, answer: 2h, urgent: 30s, reply: 15d, silent: 12h, leaflet: 有}
 `
 	_, faults := Check([]byte(text))
 	var got []string
@@ -181,7 +182,7 @@ drill: {weekday: 8, at: 9:00}
 	}
 	want := []string{
 		"第1行 naem: 没有这个键 (应为 name、title、document、area、since、levels、covers、key、duties、local、papers、spring、seasons、photo、recheck、confirm、close、" +
-			"alarm、matters、departments、drill)",
+			"alarm、matters、departments、drill、family)",
 		"第1行 name: 没有写",
 		"第5行 since: “明年”不是日期 (应为 2026-01-01 这样的一天)",
 		"第6行 levels.county: 没有写",
@@ -278,6 +279,17 @@ drill: {weekday: 8, at: 9:00}
 		"第53行 drill.source: 没有写",
 		"第53行 drill.weekday: 没有星期8 (应为 0 到 7,0 是不演练)",
 		`第53行 drill.at: “9:00”不是钟点 (应为 "10:00" 这样的)`,
+		"第54行 family.leaflet: 应为 true 或 false",
+		"第54行 family.source: 没有写",
+		"第54行 family.summary: 没有29日 (应为 0 到 20,0 是不发)",
+		"第54行 family.festival[1]: “清明”不认识 (应为 春节、元宵、端午、中秋、重阳)",
+		"第54行 family.festival[2]: 春节 写了两次",
+		"第54行 family.stale: 184d 不合理 (应为 30d 到 183d 的整天)",
+		"第54行 family.recheck: 36h 不合理 (应为 30d 到 366d 的整天)",
+		"第54行 family.answer: 2h 不合理 (应为 1d 到 14d 的整天)",
+		"第54行 family.urgent: 30s 不合理 (应为 1m 到 2h)",
+		"第54行 family.reply: 15d 不合理 (应为 1h 到 14d)",
+		"第54行 family.silent: 12h 不合理 (应为 0d 到 150d 的整天)",
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
@@ -293,6 +305,14 @@ func TestCheckOddLadders(t *testing.T) {
 		{"weekday: 0\n  at: \"10:00\"", "weekday: 3", "drill.at: “”不是钟点 (应为 \"10:00\" 这样的)"},
 		{"weekday: 0\n  at: \"10:00\"", "weekday: 3\n  at: 10:30", ""},
 		{"weekday: 0\n  at: \"10:00\"", "weekday: 3\n  at: \"24:00\"", "drill.at: “24:00”不是钟点 (应为 \"10:00\" 这样的)"},
+		{"summary: 2", "summary: 0", ""},
+		{"festival: [春节, 中秋, 重阳]", "festival: []", ""},
+		{"silent: 60d", "silent: 0s", ""},
+		{"silent: 60d", "silent: 151d", "family.silent: 151d 不合理 (应为 0d 到 150d 的整天)"},
+		{"urgent: 10m", "urgent: 3h", "family.urgent: 3h 不合理 (应为 1m 到 2h)"},
+		{"reply: 2d", "reply: 6h", ""},
+		{"leaflet: true", "leaflet: false", ""},
+		{"leaflet: true", "leaflets: true", "family.leaflets: 没有这个键 (应为 summary、festival、stale、recheck、answer、urgent、reply、silent、leaflet、source)"},
 		{"follow: 3d", "follow: 0s", ""},
 		{"join: 2h", "join: 0s", ""},
 	} {
@@ -311,9 +331,9 @@ func TestOursWhereAFileIsSilent(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	parts := regexp.MustCompile(`(?ms)^(alarm|matters|departments|drill):\n(?:[ -].*?\n)+`)
+	parts := regexp.MustCompile(`(?ms)^(alarm|matters|departments|drill|family):\n(?:[ -].*?\n)+`)
 	old := parts.ReplaceAllString(string(text), "")
-	if len(parts.FindAllString(string(text), -1)) != 4 || strings.Contains(old, "at_once:") || strings.Contains(old, "duty:") {
+	if len(parts.FindAllString(string(text), -1)) != 5 || strings.Contains(old, "at_once:") || strings.Contains(old, "duty:") || strings.Contains(old, "festival:") {
 		t.Fatalf("the old file is not one:\n%s", old)
 	}
 	p, faults := Check([]byte(old))
@@ -321,7 +341,7 @@ func TestOursWhereAFileIsSilent(t *testing.T) {
 		t.Fatal(faults)
 	}
 	for path, v := range fields(reflect.ValueOf(&p).Elem(), "", map[string]reflect.Value{}) {
-		if ours := regexp.MustCompile(`^\.(Alarm|Matters|Drill|Depts)\b.*\.Source$`); ours.MatchString(path) {
+		if ours := regexp.MustCompile(`^\.(Alarm|Matters|Drill|Depts|Family)\b.*\.Source$`); ours.MatchString(path) {
 			if v.String() != oursSource {
 				t.Errorf("%s does not say that it is ours: %s", path, v)
 			}

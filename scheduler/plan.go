@@ -19,9 +19,10 @@ const foldAhead = 2
 
 // Plan is every letter that should go out on the day of now and has not: who still owes something and was not told of the
 // latest nudge, which lead hears of what nudging did not help, who may be covered from now on, which pauses are to be looked at
-// again and, on Sundays, what is missing next week. It is a reconciliation: the same moment planned again after its letters
-// went out gives none, and after an outage only the latest nudge of each duty goes. Each person gets at most one letter a day;
-// what was declared today or is owed within a day may be a second.
+// again, which contact cards and relatives' WeChats are to be seen to, which families nobody has reached and, on Sundays, what is
+// missing next week. It is a reconciliation: the same moment planned again after its letters went out gives none, and after an
+// outage only the latest nudge of each duty goes. Each person gets at most one letter a day; what was declared today or is owed
+// within a day may be a second.
 func Plan(snap *ledger.Snapshot, packs Packs, now time.Time) []ledger.Letter {
 	p := newPlanner(snap, packs, now)
 	p.survey()
@@ -31,6 +32,9 @@ func Plan(snap *ledger.Snapshot, packs Packs, now time.Time) []ledger.Letter {
 	p.reviews()
 	p.gaps()
 	p.papers()
+	p.leaflets()
+	p.bonds()
+	p.unreached()
 	return p.letters()
 }
 
@@ -47,6 +51,7 @@ type planner struct {
 	owed   map[owedKey]*owedGroup
 	open   map[openKey]*openGroup
 	drafts map[string]*ledger.Letter // by userid
+	listed map[string]bool           // lists that a letter has, by lead and group
 	urgent map[string]bool           // letters about something of a day
 	late   map[string]bool           // letters of the afternoon only
 	quiet  bool                      // only key elders are spoken of
@@ -93,7 +98,7 @@ type openGroup struct {
 func newPlanner(snap *ledger.Snapshot, packs Packs, now time.Time) *planner {
 	p := &planner{snap: snap, roster: snap.Roster, packs: packs, now: now, today: ledger.DayOf(now, snap.Zone), sent: map[string]bool{},
 		said: map[string]bool{}, nudged: map[string]int{}, owed: map[owedKey]*owedGroup{}, open: map[openKey]*openGroup{},
-		drafts: map[string]*ledger.Letter{}, urgent: map[string]bool{}, late: map[string]bool{}}
+		drafts: map[string]*ledger.Letter{}, listed: map[string]bool{}, urgent: map[string]bool{}, late: map[string]bool{}}
 	main := packs.Main(p.today)
 	p.quiet = main.quiet(p.today)
 	month := ledger.MonthOf(p.today).First()

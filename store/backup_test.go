@@ -135,6 +135,8 @@ func furnish(t testing.TB, s *store.Store, c *clock) {
 	b.Leaves = []ledger.Leave{{UserID: "wangfang", From: "2026-03-01", To: "2026-03-05", Deputy: "wuxia"}}
 	b.Rounds = []ledger.Round{{Region: "640121", Name: "寒潮", From: "2026-03-01", To: "2026-03-05", Tier: ledger.TierKey, Door: "door"}}
 	b.Follows = []ledger.Follow{{ElderID: "A01", From: "2026-03-02", To: "2026-03-09", No: "急260302-1"}}
+	b.Bonds = []ledger.Bond{{ElderID: "A01", User: "kf:1", Kin: "赵大", State: ledger.BondVerified, Since: "2026-03-01", Why: "认识"}}
+	b.Leaflets = []ledger.Leaflet{{ElderID: "A01", Handle: "h1", Issued: "2026-03-01", Given: "2026-03-02"}}
 	_, err := s.SaveBook(ctx, ledger.Edit{Book: b, By: ledger.ByImport, Today: "2026-01-01"})
 	require.NoError(t, err)
 	require.NoError(t, s.KeepPack(ctx, "yongning", "2026-01-01", []byte("name: yongning\nduties: 'quoted' \"twice\"\n")))
@@ -169,7 +171,14 @@ func furnish(t testing.TB, s *store.Store, c *clock) {
 			Notices:  []ledger.Notice{notice("月巡访/A01/2026-03/-9", "user0", "sent", today)},
 			Owing:    []ledger.OwingSet{just(monthly("A01", "zhang", 0)), just(monthly("A02", "", 1))},
 			Cases:    []ledger.CaseStep{raise("c1", 0)},
+			Words:    []ledger.WordStep{tried(say("w1", "A01", "kf:1"), ledger.ChannelKf, ledger.TrySent, "w1/1")},
+			Guesses:  []ledger.Guess{{Key: "g1", User: "kf:1", Handle: "h1", At: start}},
 		}}))
+	_, err = s.ReceiveKf(ctx, "wk1", "cursor-1", nil, []ledger.Line{kfLine("kf:1", start)})
+	require.NoError(t, err)
+	ok, err := s.ReserveKf(ctx, "kf:1", "w1/1", start)
+	require.NoError(t, err)
+	require.True(t, ok)
 	amend := amended("a1", e, e.Note+",换了")
 	amend.Changes.Messages = nil
 	amend.Changes.Amended[0].Why = "写错了"

@@ -149,6 +149,11 @@ func (s *Store) readBook(ctx context.Context, q querier, only *scope) (b ledger.
 			b.Follows, err = readRows[ledger.Follow](ctx, s, q, only.elders("elder_id"))
 			return
 		},
+		func() (err error) { b.Bonds, err = readRows[ledger.Bond](ctx, s, q, only.elders("elder_id")); return },
+		func() (err error) {
+			b.Leaflets, err = readRows[ledger.Leaflet](ctx, s, q, only.elders("elder_id"))
+			return
+		},
 	} {
 		if err := read(); err != nil {
 			return b, fmt.Errorf("read the ledger: %w", err)

@@ -345,6 +345,21 @@ func (s *Store) caseFiles(ctx context.Context, from string, args ...any) ([]ledg
 	return out, nil
 }
 
+// UrgedSources are what the 督促 cases raised since a moment go back to.
+func (s *Store) UrgedSources(ctx context.Context, since time.Time) (map[string]bool, error) {
+	out := map[string]bool{}
+	err := each(s.quick(ctx), s.read, "SELECT source FROM cases WHERE kind = ? AND at >= ?", []any{string(ledger.CaseUrge), moment(since)}, func(rows *sql.Rows) error {
+		var source string
+		err := rows.Scan(&source)
+		out[source] = true
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read what families were urged about: %w", err)
+	}
+	return out, nil
+}
+
 // Calls counts how often people were rung up in cases since a moment; who was not is not among them.
 func (s *Store) Calls(ctx context.Context, users []string, since time.Time) (map[string]int, error) {
 	out := map[string]int{}

@@ -54,8 +54,9 @@ func (s *Store) Erase(ctx context.Context, elderID, by, why string, remove func(
 			{"INSERT INTO changes (n, seq, tbl, row_, elder_id, field, was, now) VALUES (?, 1, ?, ?, ?, ?, '', '')",
 				[]any{n, ledger.TableElders, elderID, elderID, ledger.FieldErased}},
 			{"UPDATE versions SET n = ? WHERE name = 'roster'", []any{n}},
-			{"UPDATE changes SET was = '', now = '' WHERE elder_id = ? AND tbl IN (?, ?, ?)", []any{elderID, ledger.TableElders, ledger.TableKin, ledger.TableStandings}},
-			{"UPDATE changes SET row_ = '' WHERE elder_id = ? AND tbl = ?", []any{elderID, ledger.TableKin}},
+			{"UPDATE changes SET was = '', now = '' WHERE elder_id = ? AND tbl IN (?, ?, ?, ?, ?)",
+				[]any{elderID, ledger.TableElders, ledger.TableKin, ledger.TableStandings, ledger.TableBonds, ledger.TableLeaflets}},
+			{"UPDATE changes SET row_ = '' WHERE elder_id = ? AND tbl IN (?, ?, ?)", []any{elderID, ledger.TableKin, ledger.TableBonds, ledger.TableLeaflets}},
 			{"UPDATE elders SET name = ?, aliases = '', id_number = '', birth = ?, phone = '', address = '', lon = '', lat = '', nation = '', lost_child = 0," +
 				" health = '', income = '', care = '', hardship = '', consent = '' WHERE id = ?", []any{ErasedName, birth, elderID}},
 			{"DELETE FROM kins WHERE elder_id = ?", []any{elderID}},
@@ -71,6 +72,8 @@ func (s *Store) Erase(ctx context.Context, elderID, by, why string, remove func(
 			// The case moves on: a step under way must not write over what is no longer there.
 			{"UPDATE cases SET place = '', about = '', outcome = '', rev = rev + 1 WHERE elder_id = ?", []any{elderID}},
 			{"UPDATE consents SET kin = ? WHERE elder_id = ? AND kin <> ''", []any{erasedKin, elderID}},
+			{"UPDATE consents SET whom = ? WHERE elder_id = ? AND whom <> ''", []any{erasedKin, elderID}},
+			{"DELETE FROM leaflets WHERE elder_id = ?", []any{elderID}},
 		} {
 			if _, err := tx.ExecContext(ctx, q.text, q.args...); err != nil {
 				return err
@@ -81,6 +84,9 @@ func (s *Store) Erase(ctx context.Context, elderID, by, why string, remove func(
 			_, err = exec(ctx, tx, "UPDATE case_events SET text = '' WHERE case_key IN (%s)", cases)
 		}
 		if err != nil {
+			return err
+		}
+		if err := s.eraseFamily(ctx, tx, elderID); err != nil {
 			return err
 		}
 		var waived []string // that a reason was given still counts; what it was is gone
@@ -109,6 +115,50 @@ func (s *Store) Erase(ctx context.Context, elderID, by, why string, remove func(
 		return fmt.Errorf("erase an elder: %w", err)
 	}
 	s.rosterMoved()
+	return nil
+}
+
+// eraseFamily deletes the bonds of an elder, the words to their family with whatever waits to bring them, and the lines to
+// relatives who are bound to nobody else.
+func (s *Store) eraseFamily(ctx context.Context, tx *sql.Tx, elderID string) error {
+	words, err := keysAbout(ctx, tx, elderID, "words")
+	if err != nil {
+		return err
+	}
+	if err := forgetWords(ctx, tx, words); err != nil {
+		return err
+	}
+	var threads []string
+	err = each(ctx, tx, "SELECT `user` FROM bonds WHERE elder_id = ?", []any{elderID}, func(rows *sql.Rows) error {
+		var user string
+		err := rows.Scan(&user)
+		threads = append(threads, user)
+		return err
+	})
+	if err == nil {
+		_, err = tx.ExecContext(ctx, "DELETE FROM bonds WHERE elder_id = ?", elderID)
+	}
+	if err == nil {
+		_, err = exec(ctx, tx, "DELETE FROM kin_lines WHERE usr IN (%s) AND "+unbound, threads)
+	}
+	if err != nil {
+		return err
+	}
+	p := plan{s: s, now: s.now(), unsaid: words}
+	return p.post(ctx, tx)
+}
+
+// unbound: a line's relative is bound to nobody any more, nor has asked to be.
+const unbound = "NOT EXISTS (SELECT 1 FROM bonds b WHERE b.`user` = kin_lines.usr AND b.state IN ('" + string(ledger.BondAsked) + "', '" +
+	string(ledger.BondVerified) + "'))"
+
+// forgetWords deletes words and then their tries, which go with their word only.
+func forgetWords(ctx context.Context, tx *sql.Tx, keys []string) error {
+	for _, q := range []string{"DELETE FROM words WHERE `key` IN (%s)", "DELETE FROM word_tries WHERE word_key IN (%s)"} {
+		if _, err := exec(ctx, tx, q, keys); err != nil {
+			return err
+		}
+	}
 	return nil
 }
 

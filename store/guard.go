@@ -22,12 +22,17 @@ var guarded = []struct {
 	fixed []string          // columns that never change
 	blank map[string]string // columns that may only become one word
 	old   bool              // whether rows older than GuardYears may go; they are written with ignore
+	with  string            // condition under which a row may not go, instead: it goes with what it belongs to
+	more  string            // of columns that a later version added: a trigger that is there stays as it is, these have one beside it
 }{
 	{table: "revisions", key: []string{"n"}, fixed: []string{"n", "at", "by_", "source"}},
 	{table: "changes", key: []string{"n", "seq"}, fixed: []string{"n", "seq", "tbl", "elder_id", "field"}, blank: map[string]string{"row_": ""}},
 	{table: "amendments", key: []string{"`key`"}, fixed: []string{"`key`", "entry_key", "version", "elder_id", "by_", "instead", "at"}},
 	{table: "case_events", key: []string{"case_key", "n"}, fixed: []string{"case_key", "n", "kind", "`by`", "`to`", "level", "dept", "wave", "rung", "message", "at"}},
 	{table: "consents", key: []string{"`key`"}, fixed: []string{"`key`", "elder_id", "purpose", "given", "day", "channel", "witness", "text", "at"}, blank: map[string]string{"kin": erasedKin}, old: true},
+	{table: "consents", more: "for", fixed: []string{"proof"}, blank: map[string]string{"whom": erasedKin}},
+	{table: "word_tries", key: []string{"word_key", "n"}, fixed: []string{"word_key", "n", "channel", "kind", "`to`", "`by`", "message", "at"},
+		with: "EXISTS (SELECT 1 FROM words w WHERE w.`key` = OLD.word_key)"},
 	{table: "looks", key: []string{"`key`"}, fixed: []string{"`key`", "elder_id", "region", "by_", "what", "at"}, old: true},
 }
 
@@ -45,7 +50,7 @@ func (s *Store) guards() map[string]string {
 	for _, g := range guarded {
 		refuse := g.table + " are only added to"
 		add := func(event, when, otherwise string) {
-			name := "guard_" + g.table + "_" + strings.ToLower(event)
+			name := strings.TrimSuffix("guard_"+g.table+"_"+strings.ToLower(event)+"_"+g.more, "_")
 			out[name] = fmt.Sprintf("CREATE TRIGGER IF NOT EXISTS %s BEFORE %s ON %s WHEN %s BEGIN SELECT %s; END", name, event, g.table, when, otherwise)
 			if s.d.name == MySQL {
 				out[name] = fmt.Sprintf("CREATE TRIGGER %s BEFORE %s ON %s FOR EACH ROW IF %s THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = '%s'; END IF",
@@ -68,7 +73,12 @@ func (s *Store) guards() map[string]string {
 		}
 		abort := "RAISE(ABORT, '" + refuse + "')"
 		add("UPDATE", strings.Join(changed, " OR "), abort)
-		if !g.old {
+		if g.more != "" {
+			continue
+		}
+		if g.with != "" {
+			young = g.with
+		} else if !g.old {
 			young = "1 = 1"
 		}
 		add("DELETE", young, abort)

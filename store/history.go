@@ -27,6 +27,7 @@ func (s *Store) writeRevision(ctx context.Context, tx *sql.Tx, d *ledger.Differe
 		func() error { return writeRows(ctx, s, tx, &d.Kin) }, func() error { return writeRows(ctx, s, tx, &d.Pairs) },
 		func() error { return writeRows(ctx, s, tx, &d.Standings) }, func() error { return writeRows(ctx, s, tx, &d.Leaves) },
 		func() error { return writeRows(ctx, s, tx, &d.Rounds) }, func() error { return writeRows(ctx, s, tx, &d.Follows) },
+		func() error { return writeRows(ctx, s, tx, &d.Bonds) }, func() error { return writeRows(ctx, s, tx, &d.Leaflets) },
 		func() error { return s.writeHistory(ctx, tx, d, n) },
 		func() error { return s.writeLookups(ctx, tx, d) },
 		func() error { return s.writeConsents(ctx, tx, d.Consents(n, e, at)) },
@@ -150,28 +151,30 @@ func (s *Store) Responsible(ctx context.Context, elderID string, on ledger.Day) 
 	return out, nil
 }
 
+const consentColumns = "`key`, elder_id, kin, whom, purpose, given, day, channel, witness, text, proof, at"
+
 func (s *Store) writeConsents(ctx context.Context, tx *sql.Tx, acts []ledger.Consent) error {
-	args := make([]any, 0, 10*len(acts))
+	const columns = 12
+	args := make([]any, 0, columns*len(acts))
 	for _, c := range acts {
-		args = append(args, c.Key, c.ElderID, c.Kin, string(c.Purpose), c.Given, string(c.Day), c.Channel, c.Witness, c.Text, second(c.At))
+		args = append(args, c.Key, c.ElderID, c.Kin, c.For, string(c.Purpose), c.Given, string(c.Day), c.Channel, c.Witness, c.Text, c.Proof, second(c.At))
 	}
-	_, err := s.d.insert(ctx, tx, "INSERT INTO consents (`key`, elder_id, kin, purpose, given, day, channel, witness, text, at)", 10, args, s.d.ignore("`key`"))
+	_, err := s.d.insert(ctx, tx, "INSERT INTO consents ("+consentColumns+")", columns, args, s.d.ignore("`key`"))
 	if err != nil {
 		return fmt.Errorf("write consents: %w", err)
 	}
 	return nil
 }
 
-// Consents are all acts of consent about some elders, oldest first.
-func (s *Store) Consents(ctx context.Context, elderIDs []string) ([]ledger.Consent, error) {
-	var out []ledger.Consent
-	err := query(ctx, s.read, "SELECT `key`, elder_id, kin, purpose, given, day, channel, witness, text, at FROM consents WHERE elder_id IN (%s) ORDER BY at, `key`",
-		elderIDs, nil, func(rows *sql.Rows) error {
-			var c ledger.Consent
-			err := rows.Scan(&c.Key, &c.ElderID, &c.Kin, &c.Purpose, &c.Given, &c.Day, &c.Channel, &c.Witness, &c.Text, &c.At)
-			out = append(out, c)
-			return err
-		})
+// ConsentsOf are all acts of consent about some elders, by elder, oldest first.
+func (s *Store) ConsentsOf(ctx context.Context, elders ...string) (map[string][]ledger.Consent, error) {
+	out := map[string][]ledger.Consent{}
+	err := query(ctx, s.read, "SELECT "+consentColumns+" FROM consents WHERE elder_id IN (%s) ORDER BY at, `key`", elders, nil, func(rows *sql.Rows) error {
+		var c ledger.Consent
+		err := rows.Scan(&c.Key, &c.ElderID, &c.Kin, &c.For, &c.Purpose, &c.Given, &c.Day, &c.Channel, &c.Witness, &c.Text, &c.Proof, &c.At)
+		out[c.ElderID] = append(out[c.ElderID], c)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("read consents: %w", err)
 	}

@@ -46,6 +46,7 @@ var keyFields = map[string][]string{
 	ledger.TableElders: {"ID"}, ledger.TableAssignments: {"ElderID", "UserID", "From"}, ledger.TableTierings: {"ElderID", "From"},
 	ledger.TableKin: {"ElderID", "Name"}, ledger.TablePairs: {"ElderID", "UserID", "From"}, ledger.TableStandings: {"ElderID", "From"},
 	ledger.TableLeaves: {"UserID", "From"}, ledger.TableRounds: {"Region", "Name", "From"}, ledger.TableFollows: {"ElderID", "From"},
+	ledger.TableBonds: {"ElderID", "User"}, ledger.TableLeaflets: {"ElderID", "Handle"},
 }
 
 func (f fields) key(table string) string {
@@ -80,6 +81,7 @@ func tablesOf(b ledger.Book) map[string][]fields {
 		ledger.TableElders: listed(b.Elders), ledger.TableAssignments: listed(b.Assignments), ledger.TableTierings: listed(b.Tierings),
 		ledger.TableKin: listed(b.Kin), ledger.TablePairs: listed(b.Pairs), ledger.TableStandings: listed(b.Standings),
 		ledger.TableLeaves: listed(b.Leaves), ledger.TableRounds: listed(b.Rounds), ledger.TableFollows: listed(b.Follows),
+		ledger.TableBonds: listed(b.Bonds), ledger.TableLeaflets: listed(b.Leaflets),
 	}
 }
 
@@ -127,7 +129,7 @@ func (p plain) edited(e ledger.Edit) plain {
 	today := string(e.Today)
 	b := tablesOf(e.Book)
 	for _, table := range []string{ledger.TableRegions, ledger.TablePeople, ledger.TableElders, ledger.TableKin, ledger.TableStandings,
-		ledger.TableLeaves, ledger.TableRounds, ledger.TableFollows} {
+		ledger.TableLeaves, ledger.TableRounds, ledger.TableFollows, ledger.TableBonds, ledger.TableLeaflets} {
 		for _, row := range b[table] {
 			if table == ledger.TableElders && p[table][row["ID"]] == nil && row["Since"] == "" {
 				row["Since"] = today
@@ -496,6 +498,7 @@ func (d drawing) book() (b ledger.Book) {
 	}
 	for range d.times() {
 		b.Kin = append(b.Kin, ledger.Kin{ElderID: elder(), Name: d.of("甲", "乙"), Phone: d.of("", "-", "13900000201"), Where: d.of("", "银川"),
+			Seen: ledger.Day(d.of("", "2026-03-01", "-")), Back: d.of("", "中秋", "-"), Dead: ledger.Day(d.of("", "2026-03-01", "-")),
 			Carer: rapid.Bool().Draw(d.T, "carer"), Consent: ledger.Day(d.of("", "2026-02-01", "-"))})
 	}
 	for range d.times() {
@@ -515,6 +518,14 @@ func (d drawing) book() (b ledger.Book) {
 	}
 	for range d.times() {
 		b.Follows = append(b.Follows, ledger.Follow{ElderID: elder(), From: d.day(), To: to(), No: d.of("", "-", "急260302-1")})
+	}
+	for range d.times() {
+		b.Bonds = append(b.Bonds, ledger.Bond{ElderID: elder(), User: d.of("kf:1", "kf:2"), Kin: d.of("", "甲"), State: ledger.BondState(d.of("asked", "verified", "ended")),
+			By: d.of("", "-", "li"), Since: ledger.Day(d.of("", "2026-03-01", "-")), Why: d.of("", "村里都认识", "-")})
+	}
+	for range d.times() {
+		b.Leaflets = append(b.Leaflets, ledger.Leaflet{ElderID: elder(), Handle: d.of("h1", "h2"), Issued: "2026-03-01", By: d.of("", "li"), Given: ledger.Day(d.of("", "2026-03-02", "-")),
+			Revoked: ledger.Day(d.of("", "2026-03-03")), Why: d.of("", "电话变了")})
 	}
 	for range d.times() {
 		b.Resets = append(b.Resets, ledger.Reset{ElderID: elder(), Kin: "甲",
@@ -720,8 +731,7 @@ func TestConsentsAreActs(t *testing.T) {
 			want = append(want, ledger.Consent{ElderID: "e1", Kin: kin, Purpose: p, Given: given, Day: day, Channel: channel, Witness: witness, At: c.now().UTC()})
 		}
 		agreed := func(kin string, p ledger.Purpose) bool {
-			acts, err := s.Consents(ctx, []string{"e1"})
-			require.NoError(t, err)
+			acts := actsOf(t, s, "e1")
 			keys := map[string]bool{}
 			for i := range acts {
 				keys[acts[i].Key] = true
@@ -767,10 +777,30 @@ func TestConsentsAreActs(t *testing.T) {
 			want = append(want, x)
 			assert.Equal(t, given, agreed("", ledger.PurposePhoto))
 		}
-		acts, err := s.Consents(ctx, []string{"e2"})
+		assert.Empty(t, actsOf(t, s, "e2"), "another elder's")
+
+		c.add(time.Hour)
+		one := ledger.Consent{Key: "m9/kin", ElderID: "e1", For: "赵大", Purpose: ledger.PurposeKin, Day: today, Channel: "微信客服", Witness: "zhang", Text: "2026-2",
+			Proof: "kf/m9", At: c.now().UTC()}
+		require.NoError(t, s.Commit(ctx, store.Turn{Changes: ledger.Changes{Consents: []ledger.Consent{one}}}))
+		acts := actsOf(t, s, "e2", "e1")
+		assert.Equal(t, one, acts[len(acts)-1], "whom it is about, and what shows it")
+		assert.True(t, ledger.Blocked(acts, "赵大"))
+		assert.False(t, ledger.Blocked(acts, "赵二"))
+		by, err := s.ConsentsOf(ctx, "e1", "e2")
 		require.NoError(t, err)
-		assert.Empty(t, acts, "another elder's")
+		assert.Equal(t, map[string][]ledger.Consent{"e1": acts}, by)
 	})
+}
+
+// actsOf are all acts about some elders, one elder's after the other's.
+func actsOf(t require.TestingT, s *store.Store, elders ...string) (out []ledger.Consent) {
+	by, err := s.ConsentsOf(ctx, elders...)
+	require.NoError(t, err)
+	for _, id := range elders {
+		out = append(out, by[id]...)
+	}
+	return out
 }
 
 func TestLooks(t *testing.T) {

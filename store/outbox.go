@@ -70,14 +70,16 @@ type lane struct {
 var dueColumns = [3]string{"due_alarm", "due_reply", "due_reminder"}
 var dueIndexes = [3]string{"lanes_alarm", "lanes_reply", "lanes_reminder"}
 
-// laneOf is where a message queues. Photos are fetched, and calls asked after, in lanes of their own: one that fails must not
-// hold back what is said to the same person, and the limits do not count it.
+// laneOf is where a message queues. Photos are fetched, calls asked after, and what goes to a relative by another way than
+// 微信客服 goes, in lanes of their own: one that fails must not hold back what is said to the same person, and the limits do not count it.
 func laneOf(m ledger.Message) string {
 	switch m.Call {
 	case ledger.CallFetch:
 		return "f/" + m.To
-	case ledger.CallHeard:
+	case ledger.CallHeard, ledger.CallMassed, ledger.CallTexted:
 		return "h/" + m.To
+	case ledger.CallOfficial, ledger.CallMass, ledger.CallSMS:
+		return "o/" + m.To
 	}
 	return "s/" + m.To
 }
@@ -85,8 +87,8 @@ func laneOf(m ledger.Message) string {
 func limited(lane string) bool { return strings.HasPrefix(lane, "s/") }
 
 const (
-	outboxColumns = "dedupe, lane, rcpt, prio, call_, of_, body, fallback, photo, media_id, at, not_before, expires"
-	outboxWidth   = 13
+	outboxColumns = "dedupe, lane, rcpt, prio, call_, of_, word, show_, body, fallback, photo, media_id, at, not_before, expires"
+	outboxWidth   = 15
 )
 
 func (p *plan) enqueue(m ledger.Message, noticed bool) {
@@ -96,7 +98,7 @@ func (p *plan) enqueue(m ledger.Message, noticed bool) {
 		expires = moment(m.Expires)
 	}
 	name := laneOf(m)
-	row := []any{m.Key, name, m.To, int(m.Priority), string(m.Call), m.Of, p.s.sealBytes("outbox.body", m.Key, m.Body),
+	row := []any{m.Key, name, m.To, int(m.Priority), string(m.Call), m.Of, m.Word, m.Show, p.s.sealBytes("outbox.body", m.Key, m.Body),
 		p.s.sealText("outbox.fallback", m.Key, m.Fallback), m.Photo, m.MediaID, at, moment(m.NotBefore), expires}
 	if noticed {
 		p.telling, p.told = append(p.telling, row...), append(p.told, m.Key)
@@ -160,19 +162,27 @@ func (p *plan) post(ctx context.Context, tx *sql.Tx) error {
 // inNoHand: a message waits and no sender has it.
 const inNoHand = "state = 0 AND unsure < 2"
 
-// droppable finds the messages that turns want dropped, and has their lanes looked at: something may wait behind them. A
+// droppable finds the messages that turns want dropped, those of words that are dropped among them, and has their lanes looked at: something may wait behind them. A
 // sender may take one before its lane is locked, so the drop itself asks again.
 func (p *plan) droppable(ctx context.Context, tx *sql.Tx) (ids []int64, err error) {
-	err = query(ctx, tx, "SELECT id, lane, prio FROM outbox WHERE dedupe IN (%s) AND "+inNoHand, p.drop, nil, func(rows *sql.Rows) error {
-		var id int64
-		var name string
-		var prio ledger.Priority
-		err := rows.Scan(&id, &name, &prio)
-		ids = append(ids, id)
-		p.lookAt(name, prio, moment(p.now))
-		return err
-	})
-	return ids, err
+	for _, x := range []struct {
+		where string
+		in    []string
+	}{{"dedupe IN (%s)", p.drop}, {"word IN (%s) AND word <> ''", p.unsaid}} { // SQLite's index is of words alone
+		err = query(ctx, tx, "SELECT id, lane, prio FROM outbox WHERE "+x.where+" AND "+inNoHand, x.in, nil, func(rows *sql.Rows) error {
+			var id int64
+			var name string
+			var prio ledger.Priority
+			err := rows.Scan(&id, &name, &prio)
+			ids = append(ids, id)
+			p.lookAt(name, prio, moment(p.now))
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
 }
 
 func (d dialect) putLanes(ctx context.Context, tx *sql.Tx, lanes []lane, tail string) error {
@@ -433,13 +443,13 @@ func (c *claimer) heads(ctx context.Context, p int, lanes []lane) (map[string]he
 	}
 	heads := make(map[string]head, len(ids))
 	var damaged []int64
-	err = query(ctx, c.tx, "SELECT id, lane, dedupe, rcpt, prio, call_, of_, body, fallback, photo, media_id, attempts, unsure, at, not_before, expires, retry_at"+
+	err = query(ctx, c.tx, "SELECT id, lane, dedupe, rcpt, prio, call_, of_, word, show_, body, fallback, photo, media_id, attempts, unsure, at, not_before, expires, retry_at"+
 		" FROM outbox WHERE id IN (%s)", ids, nil, func(rows *sql.Rows) error {
 		var h head
 		var at, notBefore int64
 		var unsure int
 		m := &h.Message
-		err := rows.Scan(&h.ID, &h.lane, &m.Key, &m.To, &m.Priority, &m.Call, &m.Of, &m.Body, &m.Fallback, &m.Photo, &m.MediaID,
+		err := rows.Scan(&h.ID, &h.lane, &m.Key, &m.To, &m.Priority, &m.Call, &m.Of, &m.Word, &m.Show, &m.Body, &m.Fallback, &m.Photo, &m.MediaID,
 			&h.Attempts, &unsure, &at, &notBefore, &h.expires, &h.retryAt)
 		if err != nil {
 			return err
@@ -692,6 +702,21 @@ func (s *Store) CodeOf(ctx context.Context, key string) (code string, err error)
 	return code, nil
 }
 
+// Went are those of some messages that WeCom, or whoever else carries them, has taken.
+func (s *Store) Went(ctx context.Context, keys ...string) (map[string]bool, error) {
+	out := map[string]bool{}
+	err := query(s.quick(ctx), s.read, "SELECT dedupe FROM outbox WHERE dedupe IN (%s) AND state = 1", keys, nil, func(rows *sql.Rows) error {
+		var key string
+		err := rows.Scan(&key)
+		out[key] = true
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("read which messages went out: %w", err)
+	}
+	return out, nil
+}
+
 func (e *settlement) mark(ctx context.Context, s *Store, tx *sql.Tx, now int64) (int64, error) {
 	// The column unsure holds 1 if an earlier attempt may have arrived, plus 2 while somebody has the message in hand.
 	const ours = " WHERE id = ? AND state = 0 AND attempts = ? AND unsure >= 2"
@@ -705,6 +730,6 @@ func (e *settlement) mark(ctx context.Context, s *Store, tx *sql.Tx, now int64) 
 		return changed(tx.ExecContext(ctx, "UPDATE outbox SET state = 2, unsure = unsure - 2, done_at = ?, reason = ?"+ours, now, clip(e.reason), c.ID, c.Attempts))
 	}
 	m := e.message
-	return changed(tx.ExecContext(ctx, "UPDATE outbox SET unsure = 0, retry_at = 0, call_ = ?, of_ = '', body = ?, fallback = ?, photo = '', media_id = ''"+ours,
+	return changed(tx.ExecContext(ctx, "UPDATE outbox SET unsure = 0, retry_at = 0, call_ = ?, of_ = '', show_ = '', body = ?, fallback = ?, photo = '', media_id = ''"+ours,
 		string(m.Call), s.sealBytes("outbox.body", c.Message.Key, m.Body), s.sealText("outbox.fallback", c.Message.Key, m.Fallback), c.ID, c.Attempts))
 }

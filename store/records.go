@@ -275,6 +275,9 @@ func (s *Store) photoState(ctx context.Context, key string, state ledger.PhotoSt
 		if err != nil || is == ledger.PhotoStored {
 			return err
 		}
+		if is == ledger.PhotoExpired { // recalled while it was fetched: a Sweep finds the bytes
+			state, look = is, ""
+		}
 		_, err = tx.ExecContext(ctx, "UPDATE photos SET state = ?, hash = ?, bytes = ?, look = ? WHERE `key` = ?",
 			string(state), hash, bytes, s.sealText("photos.look", key, look), key)
 		return err

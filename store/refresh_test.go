@@ -48,6 +48,10 @@ func TestRosterAfterEdits(t *testing.T) {
 				case 8:
 					b.Follows = []ledger.Follow{{ElderID: id, From: today.Add(r.IntN(3)), To: today.Add(i + 3), No: fmt.Sprint("急", i)}}
 				}
+				if i%3 == 0 {
+					b.Bonds = []ledger.Bond{{ElderID: id, User: fmt.Sprint("kf:", r.IntN(3)), State: ledger.BondAsked, Asked: today.Add(i)}}
+					b.Leaflets = []ledger.Leaflet{{ElderID: id, Handle: fmt.Sprint("h", r.IntN(3)), Issued: today.Add(i)}}
+				}
 				if r.IntN(4) == 0 && i > 5 {
 					require.NoError(t, ignoreUnknown(s.Erase(ctx, id, "x", "y", func(string) error { return nil })))
 				}

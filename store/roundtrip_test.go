@@ -391,7 +391,7 @@ func inOrder(b ledger.Book) ledger.Book {
 	for _, sort := range []func(){func() { bySaying(b.Regions) }, func() { bySaying(b.People) }, func() { bySaying(b.Posts) }, func() { bySaying(b.Elders) },
 		func() { bySaying(b.Assignments) }, func() { bySaying(b.Tierings) }, func() { bySaying(b.Kin) }, func() { bySaying(b.Pairs) },
 		func() { bySaying(b.Standings) }, func() { bySaying(b.Leaves) }, func() { bySaying(b.Rounds) },
-		func() { bySaying(b.Follows) }} {
+		func() { bySaying(b.Follows) }, func() { bySaying(b.Bonds) }, func() { bySaying(b.Leaflets) }} {
 		sort()
 	}
 	return b
@@ -660,8 +660,7 @@ func emptied(t *testing.T, driver string) (*store.Store, func()) {
 
 // consistent holds what hangs on the rows against the model: acts of consent, and what numbers find.
 func (p parish) consistent(s *store.Store, m *plainLedger, numbers map[string]bool) {
-	acts, err := s.Consents(ctx, slices.Collect(maps.Keys(m.elders)))
-	require.NoError(p.t, err)
+	acts := actsOf(p.t, s, slices.Collect(maps.Keys(m.elders))...)
 	var said []string
 	for _, a := range acts {
 		said = append(said, fmt.Sprintln(a.ElderID, a.Kin, a.Purpose, a.Given, a.Day))

@@ -20,8 +20,9 @@ import (
 type shape struct {
 	table   string
 	columns []string // in the order of the struct's fields
-	primary []string
-	sealed  []bool // by field
+	names   []string // the same as statements say them
+	primary []string // of them
+	sealed  []bool   // by field
 }
 
 var (
@@ -41,10 +42,10 @@ func shapeOf[T ledger.Row]() *shape {
 	sh := &shape{table: sch.Table}
 	for i := range t.NumField() {
 		f := sch.FieldsByName[t.Field(i).Name]
-		sh.columns = append(sh.columns, f.DBName)
+		sh.columns, sh.names = append(sh.columns, f.DBName), append(sh.names, quoted(f.DBName))
 		sh.sealed = append(sh.sealed, slices.Contains(sealedColumns[sh.table], f.DBName))
 		if f.PrimaryKey {
-			sh.primary = append(sh.primary, f.DBName)
+			sh.primary = append(sh.primary, quoted(f.DBName))
 		}
 	}
 	shapes.Store(t, sh)
@@ -115,7 +116,8 @@ func scopeOf(b ledger.Book) *scope {
 
 // eldersOf are the elders a book says something about.
 func eldersOf(b ledger.Book) []string {
-	ids := slices.Concat(about(b.Elders), about(b.Assignments), about(b.Tierings), about(b.Kin), about(b.Pairs), about(b.Standings), about(b.Follows))
+	ids := slices.Concat(about(b.Elders), about(b.Assignments), about(b.Tierings), about(b.Kin), about(b.Pairs), about(b.Standings), about(b.Follows),
+		about(b.Bonds), about(b.Leaflets))
 	for _, x := range b.Resets {
 		ids = append(ids, x.ElderID)
 	}
@@ -172,7 +174,7 @@ func readRows[T ledger.Row](ctx context.Context, s *Store, q querier, which part
 		out = append(out, x)
 		return nil
 	}
-	text, order := "SELECT "+strings.Join(sh.columns, ", ")+" FROM "+sh.table, " ORDER BY "+strings.Join(sh.primary, ", ")
+	text, order := "SELECT "+strings.Join(sh.names, ", ")+" FROM "+sh.table, " ORDER BY "+strings.Join(sh.primary, ", ")
 	if which.all {
 		return out, each(ctx, q, text+order, nil, scan)
 	}
@@ -189,7 +191,7 @@ func writeRows[T ledger.Row](ctx context.Context, s *Store, tx *sql.Tx, t *ledge
 	for _, x := range remove {
 		var args []any
 		v := reflect.ValueOf(x)
-		for i, c := range sh.columns {
+		for i, c := range sh.names {
 			if slices.Contains(sh.primary, c) {
 				args = append(args, v.Field(i).String())
 			}
@@ -198,8 +200,8 @@ func writeRows[T ledger.Row](ctx context.Context, s *Store, tx *sql.Tx, t *ledge
 			return fmt.Errorf("write %s: %w", sh.table, err)
 		}
 	}
-	sets := make([]string, len(sh.columns))
-	for i, c := range sh.columns {
+	sets := make([]string, len(sh.names))
+	for i, c := range sh.names {
 		sets[i] = c + " = {" + c + "}"
 	}
 	for part := range slices.Chunk(write, writeAtOnce) {
@@ -217,7 +219,7 @@ func writeRows[T ledger.Row](ctx context.Context, s *Store, tx *sql.Tx, t *ledge
 				}
 			}
 		}
-		_, err := s.d.insert(ctx, tx, "INSERT INTO "+sh.table+" ("+strings.Join(sh.columns, ", ")+")", len(sh.columns), args,
+		_, err := s.d.insert(ctx, tx, "INSERT INTO "+sh.table+" ("+strings.Join(sh.names, ", ")+")", len(sh.columns), args,
 			s.d.upsert(strings.Join(sh.primary, ", "), strings.Join(sets, ", ")))
 		if err != nil {
 			return fmt.Errorf("write %s: %w", sh.table, err)

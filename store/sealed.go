@@ -18,7 +18,7 @@ import (
 // of their health. What somebody said lies in inbox, conversation and outbox, too.
 var sealedColumns = map[string][]string{
 	"elders":        {"id_number", "phone", "address", "lon", "lat", "health", "income", "care", "hardship"},
-	"kins":          {"phone", "whereabouts"},
+	"kins":          {"phone", "whereabouts", "back"},
 	"people":        {"phone"},
 	"standings":     {"place"},
 	"entries":       {"note", "waiver", "pressure", "company", "late", "whom"},
@@ -29,6 +29,11 @@ var sealedColumns = map[string][]string{
 	"reviews":       {"numbers", "facts", "answer"},
 	"cases":         {"place", "about", "outcome"},
 	"case_events":   {"text"},
+	"bonds":         {"why"},
+	"leaflets":      {"why"},
+	"words":         {"text"},
+	"word_tries":    {"text"},
+	"kin_lines":     {"address", "nick"},
 	"revisions":     {"why"},
 	"changes":       {"was", "now"},
 	"inbox":         {"raw"},
@@ -52,6 +57,9 @@ var sealedTables = []sealedTable{
 	{name: "changes", primary: []string{"n", "seq"}}, {name: "photos", primary: []string{"`key`"}},
 	{name: "amendments", primary: []string{"`key`"}}, {name: "reviews", primary: []string{"`key`"}},
 	{name: "cases", primary: []string{"`key`"}}, {name: "case_events", primary: []string{"case_key", "n"}},
+	{name: "bonds", primary: []string{"elder_id", "`user`"}}, {name: "leaflets", primary: []string{"elder_id", "handle"}},
+	{name: "words", primary: []string{"`key`"}}, {name: "word_tries", primary: []string{"word_key", "n"}},
+	{name: "kin_lines", primary: []string{"usr", "channel"}},
 	{name: "inbox", primary: []string{"id"}, row: []string{"dedupe"}, binary: []string{"raw"}},
 	{name: "conversations", primary: []string{"usr"}, binary: []string{"state"}},
 	{name: "outbox", primary: []string{"id"}, row: []string{"dedupe"}, binary: []string{"body"}},
@@ -541,7 +549,10 @@ func (s *Store) relookup(ctx context.Context) error {
 		if _, err := tx.ExecContext(ctx, "DELETE FROM lookups"); err != nil {
 			return err
 		}
-		return s.insertLookups(ctx, tx, elders, kin)
+		if err := s.insertLookups(ctx, tx, elders, kin); err != nil {
+			return err
+		}
+		return s.relookLines(ctx, tx)
 	})
 	if err != nil {
 		return fmt.Errorf("make the lookup words anew: %w", err)

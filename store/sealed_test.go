@@ -136,7 +136,9 @@ func personal(t *testing.T, s *store.Store) (secrets []string) {
 	b := county()
 	b.Elders[0], b.Elders[1].Phone = e, secret("13900000002")
 	b.People[0].Phone = secret("13900000003")
-	b.Kin[0].Phone, b.Kin[0].Where = secret("13900000004"), secret("银川金凤区某工地")
+	b.Kin[0].Phone, b.Kin[0].Where, b.Kin[0].Back = secret("13900000004"), secret("银川金凤区某工地"), secret("腊月二十三到家")
+	b.Bonds = []ledger.Bond{{ElderID: "e1", User: "kf:1", Kin: b.Kin[0].Name, State: ledger.BondVerified, Since: today, Why: secret("在村口碰见过她")}}
+	b.Leaflets = []ledger.Leaflet{{ElderID: "e1", Handle: "h1", Issued: today, Revoked: today, Why: secret("他把卡贴在店里")}}
 	b.Standings = []ledger.Standing{{ElderID: "e2", From: today, Kind: ledger.StandingPaused, Place: secret("县医院骨科")}}
 	_, err := s.SaveBook(ctx, ledger.Edit{Book: b, By: ledger.ByImport, Why: secret("民政局来信"), Today: today})
 	require.NoError(t, err)
@@ -171,6 +173,11 @@ func personal(t *testing.T, s *store.Store) (secrets []string) {
 	x.Case.ElderID, x.Case.Place, x.Case.About, x.Case.Outcome = "e1", secret("井边"), secret("摔在冰上"), secret("送去县医院")
 	x.Events[0].Text = secret("腿动不了")
 	require.NoError(t, s.Commit(ctx, steps(x)))
+	y := say("w1", "e1", "kf:1")
+	y.Word.Text = secret("您妈妈上周感冒已经好了")
+	y.Add(ledger.Try{Channel: ledger.ChannelCall, Kind: ledger.TryHeard, To: "li", By: "li", Text: secret("他说国庆回来"), At: start})
+	require.NoError(t, s.Commit(ctx, store.Turn{Changes: ledger.Changes{Words: []ledger.WordStep{y}, Lines: []ledger.Line{
+		{User: "kf:1", Channel: ledger.ChannelKf, Account: "wk1", Address: secret("wm-invented-1"), Nick: secret("漂泊的云"), State: ledger.LineOpen, Heard: start, At: start}}}}))
 	return secrets
 }
 
@@ -200,6 +207,10 @@ func everything(s *store.Store) ([]any, error) {
 	add(reviews, err)
 	cases, err := s.CaseFiles(ctx, "c1")
 	add(cases, err)
+	words, err := s.WordFiles(ctx, "w1")
+	add(words, err)
+	lines, err := s.LinesOf(ctx, "kf:1")
+	add(lines, err)
 	in, err := s.Pending(ctx, "zhang", 10)
 	add(in, err)
 	for _, user := range []string{"li", "zhang"} {
@@ -515,6 +526,9 @@ func TestRotation(t *testing.T) {
 			assert.Equal(t, []string{"e1"}, byNumber(t, s, store.LookupPhone, "13900000006"))
 			assert.Equal(t, []string{"e1"}, byNumber(t, s, store.LookupID, "000000194803050019"))
 			assert.Equal(t, []string{"e1"}, byNumber(t, s, store.LookupPhone, "13900000004"))
+			user, err := s.LineByAddress(ctx, ledger.ChannelKf, "wk1", "wm-invented-1")
+			require.NoError(t, err)
+			assert.Equal(t, "kf:1", user)
 		}
 		found(s)
 

@@ -32,9 +32,17 @@ const keeps = " (c.state NOT IN (" + overStates + ") OR c.moved >= ?)"
 // keepNotices is for how many days it stays known what was told and why: a year's duties are told of once.
 const keepNotices = 400
 
+// For how many days is kept what concerns relatives: words to them, tries among it; the line to who is bound to nobody, after their
+// last word; what only counts (the window of 微信客服, guesses).
+const (
+	keepWords  = 400
+	keepLines  = 90
+	keepCounts = 7
+)
+
 // Swept is one class of data and how much of it went, or would go.
 type Swept struct {
-	Class string // messages | dialogues | tray | photos | elders | looks | consents | notices | reviews
+	Class string // messages | dialogues | tray | photos | elders | looks | consents | notices | reviews | words | lines | counts
 	Rows  int
 }
 
@@ -45,7 +53,11 @@ func (s *Store) Sweep(ctx context.Context, k Keep, today ledger.Day, dry bool, r
 	before := func(days int) time.Time { return now.AddDate(0, 0, -days) }
 	var out []Swept
 	add := func(class string, n int) {
-		if n > 0 {
+		switch last := len(out) - 1; {
+		case n == 0:
+		case last >= 0 && out[last].Class == class:
+			out[last].Rows += n
+		default:
 			out = append(out, Swept{class, n})
 		}
 	}
@@ -75,6 +87,10 @@ func (s *Store) Sweep(ctx context.Context, k Keep, today ledger.Day, dry bool, r
 			"DELETE FROM consents WHERE at < ? AND elder_id IN (SELECT id FROM elders WHERE name = ?)", []any{second(before(GuardYears * 366)), ErasedName}},
 		{"notices", "notices WHERE day < ?", "DELETE FROM notices WHERE day < ?", []any{string(today.Add(-keepNotices))}},
 		{"reviews", "reviews WHERE at < ? AND state <> 'open'", "DELETE FROM reviews WHERE at < ? AND state <> 'open'", []any{second(before(k.Photos))}},
+		{"lines", "kin_lines WHERE at < ? AND heard < ? AND " + unbound, "DELETE FROM kin_lines WHERE at < ? AND heard < ? AND " + unbound,
+			[]any{moment(before(keepLines)), moment(before(keepLines))}},
+		{"counts", "kf_sends WHERE at < ?", "DELETE FROM kf_sends WHERE at < ?", []any{moment(before(keepCounts))}},
+		{"counts", "guesses WHERE at < ?", "DELETE FROM guesses WHERE at < ?", []any{moment(before(keepCounts))}},
 	} {
 		n, err := s.count(ctx, "SELECT COUNT(*) FROM "+t.where, t.args...)
 		if err == nil && n > 0 && !dry {
@@ -89,14 +105,19 @@ func (s *Store) Sweep(ctx context.Context, k Keep, today ledger.Day, dry bool, r
 		class, where string
 		args         []any
 	}{
-		{"tray", "entry_key = ''", []any{second(before(k.Tray))}},
-		{"photos", ofRecords, []any{second(before(k.Photos)), moment(now.AddDate(-keepCases, 0, 0)), moment(now.AddDate(-keepCases, 0, 0))}},
+		{"tray", "(at < ? OR state = '" + string(ledger.PhotoExpired) + "') AND entry_key = ''", []any{second(before(k.Tray))}},
+		{"photos", "at < ? AND " + ofRecords, []any{second(before(k.Photos)), moment(now.AddDate(-keepCases, 0, 0)), moment(now.AddDate(-keepCases, 0, 0))}},
 	} {
-		n, err := s.sweepPhotos(ctx, "at < ? AND "+t.where, t.args, dry, remove)
+		n, err := s.sweepPhotos(ctx, t.where, t.args, dry, remove)
 		add(t.class, n)
 		if err != nil {
 			return out, fmt.Errorf("sweep %s: %w", t.class, err)
 		}
+	}
+	n, err := s.sweepWords(ctx, before(keepWords), dry)
+	add("words", n)
+	if err != nil {
+		return out, fmt.Errorf("sweep words: %w", err)
 	}
 	gone, err := s.departed(ctx, k, today)
 	if err == nil && !dry {
@@ -113,15 +134,39 @@ func (s *Store) Sweep(ctx context.Context, k Keep, today ledger.Day, dry bool, r
 	return out, nil
 }
 
+// sweepWords deletes words that were made before a moment, with their tries.
+func (s *Store) sweepWords(ctx context.Context, before time.Time, dry bool) (int, error) {
+	if dry {
+		return s.count(ctx, "SELECT COUNT(*) FROM words WHERE at < ?", moment(before))
+	}
+	for total := 0; ; {
+		var keys []string
+		err := each(ctx, s.read, "SELECT `key` FROM words WHERE at < ? ORDER BY at LIMIT ?", []any{moment(before), purgeRows}, func(rows *sql.Rows) error {
+			var key string
+			err := rows.Scan(&key)
+			keys = append(keys, key)
+			return err
+		})
+		if err == nil {
+			err = s.tx(ctx, func(tx *sql.Tx) error { return forgetWords(ctx, tx, keys) })
+		}
+		if err != nil || len(keys) == 0 {
+			return total, err
+		}
+		total += len(keys)
+	}
+}
+
 func (s *Store) count(ctx context.Context, text string, args ...any) (n int, err error) {
 	return n, s.read.QueryRowContext(ctx, text, args...).Scan(&n)
 }
 
-// sweepPhotos deletes stored photos. The bytes go first: a row without bytes is found again, bytes without a row never.
+// sweepPhotos deletes stored photos, and the bytes of those that were recalled. The bytes go first: a row without bytes is found
+// again, bytes without a row never.
 func (s *Store) sweepPhotos(ctx context.Context, where string, args []any, dry bool, remove func(string) error) (int, error) {
 	type photo struct{ key, hash string }
 	var photos []photo
-	err := each(ctx, s.read, "SELECT `key`, hash FROM photos WHERE state = '"+string(ledger.PhotoStored)+"' AND "+where, args, func(rows *sql.Rows) error {
+	err := each(ctx, s.read, "SELECT `key`, hash FROM photos WHERE hash <> '' AND state IN ('"+string(ledger.PhotoStored)+"', '"+string(ledger.PhotoExpired)+"') AND "+where, args, func(rows *sql.Rows) error {
 		var p photo
 		err := rows.Scan(&p.key, &p.hash)
 		photos = append(photos, p)

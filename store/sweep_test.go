@@ -107,8 +107,7 @@ func TestEraseLeavesCountsAndNothingPersonal(t *testing.T) {
 				require.NoError(t, err)
 				assert.Empty(t, ids)
 			}
-			acts, err := s.Consents(ctx, []string{"E1"})
-			require.NoError(t, err)
+			acts := actsOf(t, s, "E1")
 			require.Len(t, acts, 2, "the act stays")
 			for _, a := range acts {
 				assert.NotContains(t, a.Kin, "赵")

@@ -64,7 +64,8 @@ type Turn struct {
 
 // Commit makes a turn true, whole or not at all. ErrStale: the conversation moved on, or a message was handled already, or
 // an entry's number is taken, or a record it amends was amended, or something it tells of was told, or what is owed for an elder
-// changed since it was seen, or a case of it moved on or is there already, or an alarm was raised since; nothing was written, run
+// changed since it was seen, or a case of it moved on or is there already, or an alarm was raised since, or a word of it moved on or is
+// there already; nothing was written, run
 // the turn again on what the winner left. Entries, amendments, findings, facts and messages whose key exists are there already and
 // stay as they are.
 func (s *Store) Commit(ctx context.Context, t Turn) error {
@@ -106,6 +107,17 @@ func (t Turn) check() error {
 	if err := checkCases(t.Changes.Cases); err != nil {
 		return err
 	}
+	if err := checkWords(t.Changes.Words); err != nil {
+		return err
+	}
+	if err := checkLines(t.Changes.Lines); err != nil {
+		return err
+	}
+	for _, g := range t.Changes.Guesses {
+		if g.Key == "" || len(g.Key) > keyMax || g.User == "" {
+			return fmt.Errorf("guess key %q is not of 1 to %d bytes, or nobody's", g.Key, keyMax)
+		}
+	}
 	for _, r := range t.Changes.Reviews {
 		if r.Key == "" || len(r.Key) > keyMax {
 			return fmt.Errorf("review key %q is not of 1 to %d bytes", r.Key, keyMax)
@@ -117,7 +129,7 @@ func (t Turn) check() error {
 			return fmt.Errorf("message key %q is not of 1 to %d bytes", m.Key, keyMax)
 		case m.To == "":
 			return fmt.Errorf("message %q has no recipient", m.Key)
-		case m.Call == "" || m.Call != ledger.CallFetch && len(m.Body) == 0:
+		case m.Call == "" || m.Call != ledger.CallFetch && len(m.Body) == 0 && m.Show == "":
 			return fmt.Errorf("message %q is not rendered", m.Key)
 		case m.Priority < ledger.PriorityAlarm || m.Priority > ledger.PriorityReminder:
 			return fmt.Errorf("message %q has priority %d", m.Key, m.Priority)
@@ -169,6 +181,7 @@ type world struct {
 	owing     *owings          // nil: no turn says anything of it
 	cases     map[string]int64 // case → its Rev
 	alarms    int64            // raised ever
+	words     map[string]int64 // word → its Rev
 }
 
 func (b *bunch) read(ctx context.Context, tx *sql.Tx) (*world, error) {
@@ -199,7 +212,8 @@ func (b *bunch) read(ctx context.Context, tx *sql.Tx) (*world, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read revisions: %w", err)
 	}
-	for _, read := range []func(context.Context, *sql.Tx, *world) error{b.readEdited, b.readAmended, b.readReviewed, b.readNoticed, b.readOwing, b.readCases} {
+	for _, read := range []func(context.Context, *sql.Tx, *world) error{b.readEdited, b.readAmended, b.readReviewed, b.readNoticed, b.readOwing, b.readCases,
+		b.readWords} {
 		if err := read(ctx, tx, w); err != nil {
 			return nil, err
 		}
@@ -319,12 +333,13 @@ func (w *world) admit(t *Turn) error {
 		return ErrStale
 	}
 	versions, ok := w.amends(t.Changes.Amended)
-	if !ok || !w.stands(t.Changes.Cases) {
+	if !ok || !w.stands(t.Changes.Cases) || w.spoken(t.Changes.Words) {
 		return ErrStale
 	}
 	maps.Copy(w.versions, versions)
 	w.tell(t.Changes)
 	w.step(t.Changes.Cases)
+	w.speak(t.Changes.Words)
 	for _, x := range t.Changes.Owing {
 		w.owing.sets[x.ElderID] = x.Rows
 	}
@@ -369,8 +384,12 @@ type plan struct {
 	consents                                             []ledger.Consent
 	looks                                                []ledger.Look
 	cases                                                []ledger.CaseStep
+	words                                                []ledger.WordStep
+	lines                                                []ledger.Line
+	guesses                                              []any
 	reviewed                                             []ledger.Reviewed
 	drop                                                 []string
+	unsaid                                               []string // words that are dropped
 	lanes                                                map[string]lane
 	due                                                  bool
 }
@@ -416,6 +435,10 @@ func (p *plan) add(t *Turn, w *world) {
 	}
 	p.edits, p.settled, p.consents, p.looks = append(p.edits, c.Edits...), append(p.settled, c.Settled...), append(p.consents, c.Consents...), append(p.looks, c.Looks...)
 	p.reviewed, p.drop, p.cases = append(p.reviewed, c.Reviewed...), append(p.drop, c.Drop...), append(p.cases, c.Cases...)
+	p.words, p.lines = append(p.words, c.Words...), append(p.lines, c.Lines...)
+	for _, g := range c.Guesses {
+		p.guesses = append(p.guesses, g.Key, g.User, g.Handle, moment(g.At))
+	}
 	noticed := p.notice(c.Notices)
 	for _, m := range c.Messages {
 		p.enqueue(m, noticed[m.Key])
@@ -470,7 +493,7 @@ func (p *plan) write(ctx context.Context, tx *sql.Tx) error {
 			return fmt.Errorf("write %s: %w", t.table, err)
 		}
 	}
-	for _, step := range []func(context.Context, *sql.Tx) error{p.amend, p.review, p.edit, p.owe, p.step, p.post} {
+	for _, step := range []func(context.Context, *sql.Tx) error{p.amend, p.review, p.edit, p.owe, p.step, p.speak, p.line, p.guess, p.post} {
 		if err := step(ctx, tx); err != nil {
 			return err
 		}

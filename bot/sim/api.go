@@ -29,27 +29,55 @@ var routes map[string]route
 
 func init() { // not an initialiser: the handlers reach the table through Sim
 	routes = map[string]route{
-		"gettoken":                     {open: true, answer: (*call).getToken},
-		"getcallbackip":                {answer: (*call).callbackIPs},
-		"get_api_domain_ip":            {answer: (*call).callbackIPs},
-		"message/send":                 {post: true, uncount: true, answer: (*call).send},
-		"message/recall":               {post: true, answer: (*call).recall},
-		"message/update_template_card": {post: true, answer: (*call).updateCard},
-		callPath:                       {post: true, answer: (*call).ringUp},
-		"pstncc/getstates":             {post: true, answer: (*call).callStates},
-		robotPath:                      {post: true, open: true, uncount: true, answer: (*call).robotSays},
-		"media/upload":                 {post: true, upload: true, answer: (*call).upload},
-		"media/uploadimg":              {post: true, upload: true, answer: (*call).uploadPicture},
-		"media/get":                    {answer: (*call).download},
-		"menu/create":                  {post: true, answer: (*call).createMenu},
-		"menu/get":                     {answer: (*call).getMenu},
-		"menu/delete":                  {answer: (*call).deleteMenu},
-		"agent/get":                    {answer: (*call).getAgent},
-		"agent/set":                    {post: true, answer: (*call).setAgent},
-		"user/get":                     {answer: (*call).getUser},
-		"user/simplelist":              {answer: (*call).listUsers},
-		"department/list":              {answer: (*call).listDepartments},
-		"department/simplelist":        {answer: (*call).listDepartmentIDs},
+		"gettoken":                                 {open: true, answer: (*call).getToken},
+		"getcallbackip":                            {answer: (*call).callbackIPs},
+		"get_api_domain_ip":                        {answer: (*call).callbackIPs},
+		"message/send":                             {post: true, uncount: true, answer: (*call).send},
+		"message/recall":                           {post: true, answer: (*call).recall},
+		"message/update_template_card":             {post: true, answer: (*call).updateCard},
+		callPath:                                   {post: true, answer: (*call).ringUp},
+		"pstncc/getstates":                         {post: true, answer: (*call).callStates},
+		robotPath:                                  {post: true, open: true, uncount: true, answer: (*call).robotSays},
+		"kf/account/list":                          {post: true, answer: kfCall((*call).kfAccounts)},
+		"kf/account/add":                           {post: true, answer: kfCall((*call).kfAddAccount)},
+		"kf/add_contact_way":                       {post: true, answer: kfCall((*call).kfContactWay)},
+		"kf/servicer/list":                         {answer: kfCall((*call).kfServicers)},
+		"kf/sync_msg":                              {post: true, answer: kfCall((*call).kfSync)},
+		"kf/send_msg":                              {post: true, answer: kfCall((*call).kfSend)},
+		"kf/send_msg_on_event":                     {post: true, answer: kfCall((*call).kfSendOnEvent)},
+		"kf/service_state/get":                     {post: true, answer: kfCall((*call).kfGetState)},
+		"kf/service_state/trans":                   {post: true, answer: kfCall((*call).kfTrans)},
+		"kf/customer/batchget":                     {post: true, answer: kfCall((*call).kfCustomers)},
+		"externalcontact/add_contact_way":          {post: true, answer: contacts((*call).addContactWay)},
+		"externalcontact/get_contact_way":          {post: true, answer: contacts((*call).getContactWay)},
+		"externalcontact/update_contact_way":       {post: true, answer: contacts((*call).updateContactWay)},
+		"externalcontact/list_contact_way":         {post: true, answer: contacts((*call).listContactWays)},
+		"externalcontact/del_contact_way":          {post: true, answer: contacts((*call).deleteContactWay)},
+		"externalcontact/send_welcome_msg":         {post: true, answer: contacts((*call).welcomeMessage)},
+		"externalcontact/get":                      {answer: contacts((*call).getContact)},
+		"externalcontact/list":                     {answer: contacts((*call).listExternal)},
+		"externalcontact/get_follow_user_list":     {answer: contacts((*call).listFollowers)},
+		"externalcontact/remark":                   {post: true, answer: contacts((*call).remarkContact)},
+		"externalcontact/mark_tag":                 {post: true, answer: contacts((*call).markTag)},
+		"externalcontact/add_msg_template":         {post: true, answer: contacts((*call).addMassTask)},
+		"externalcontact/remind_groupmsg_send":     {post: true, answer: contacts((*call).remindMassTask)},
+		"externalcontact/cancel_groupmsg_send":     {post: true, answer: contacts((*call).cancelMassTask)},
+		"externalcontact/get_groupmsg_task":        {post: true, answer: contacts((*call).massTasks)},
+		"externalcontact/get_groupmsg_send_result": {post: true, answer: contacts((*call).massResults)},
+		"externalcontact/message/send":             {post: true, answer: contacts((*call).schoolMessage)},
+		"dial/get_dial_record":                     {post: true, answer: (*call).dialRecords},
+		"media/upload":                             {post: true, upload: true, answer: (*call).upload},
+		"media/uploadimg":                          {post: true, upload: true, answer: (*call).uploadPicture},
+		"media/get":                                {answer: (*call).download},
+		"menu/create":                              {post: true, answer: (*call).createMenu},
+		"menu/get":                                 {answer: (*call).getMenu},
+		"menu/delete":                              {answer: (*call).deleteMenu},
+		"agent/get":                                {answer: (*call).getAgent},
+		"agent/set":                                {post: true, answer: (*call).setAgent},
+		"user/get":                                 {answer: (*call).getUser},
+		"user/simplelist":                          {answer: (*call).listUsers},
+		"department/list":                          {answer: (*call).listDepartments},
+		"department/simplelist":                    {answer: (*call).listDepartmentIDs},
 	}
 }
 
@@ -109,6 +137,9 @@ func (s *Sim) serveAPI(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	fault := s.faults.Get()
+	if fault.dead(w, channel(path)) {
+		return
+	}
 	struck := fault.on(path)
 	if struck {
 		s.sleep(r.Context(), time.Duration(fault.SlowMS)*time.Millisecond)
@@ -118,7 +149,7 @@ func (s *Sim) serveAPI(w http.ResponseWriter, r *http.Request) {
 		hangUp(w)
 		return
 	case struck && fault.HTTP500:
-		http.Error(w, "<html><body>500 Internal Server Error</body></html>", http.StatusInternalServerError)
+		serverError(w)
 		return
 	case struck && fault.Hang:
 		io.Copy(io.Discard, r.Body) // net/http sees the client leave only after the body was read

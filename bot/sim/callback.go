@@ -29,6 +29,7 @@ type errand struct {
 	tells  bool   // the member sees that it failed
 	code   string // ResponseCode of a tap
 	forged Forgery
+	oa     bool // to the 服务号's callback, not the app's
 
 	trace  string
 	result Delivery
@@ -107,9 +108,9 @@ func (s *Sim) deliver(p *phone, e *errand) {
 	d.TraceID = e.trace
 	fault := s.faults.Get()
 	switch {
-	case s.opt.CallbackURL == "":
+	case s.opt.CallbackURL == "" && !e.oa || s.opt.Official.CallbackURL == "" && e.oa:
 		d.Err = "the app has no callback URL"
-	case fault.AppDisabled:
+	case fault.AppDisabled && !e.oa:
 		d.Err = "the app is disabled"
 	case fault.LoseEvents && e.event != "":
 		d.Err = "lost on the way (fault)"
@@ -143,12 +144,12 @@ func (s *Sim) deliver(p *phone, e *errand) {
 }
 
 func (s *Sim) deliverOnce(p *phone, e *errand) {
-	env := s.envelope(e.plain, e.forged)
+	env := s.pack(e)
 	for try := 0; try == 0 || !over(try, max(0, s.rules.Retries)); try++ {
 		if try > 0 {
 			s.sleep(s.ctx, s.rules.RetryEvery)
 			if !s.rules.RetrySameEnvelope {
-				env = s.envelope(e.plain, e.forged)
+				env = s.pack(e)
 			}
 		}
 		if s.ctx.Err() != nil {
@@ -182,7 +183,15 @@ func (s *Sim) deliverOnce(p *phone, e *errand) {
 }
 
 // envelope is what travels: path/90930.
-type envelope struct{ query, body string }
+type envelope struct{ url, query, body string }
+
+// pack encrypts an errand anew.
+func (s *Sim) pack(e *errand) envelope {
+	if e.oa {
+		return s.officialEnvelope(e.plain)
+	}
+	return s.envelope(e.plain, e.forged)
+}
 
 func (s *Sim) envelope(plain string, f Forgery) envelope {
 	encrypted := s.seal.encrypt(plain)
@@ -226,7 +235,7 @@ func (s *Sim) envelope(plain string, f Forgery) envelope {
 	if f.NotXML {
 		body = body[:len(body)/2]
 	}
-	return envelope{query, body}
+	return envelope{s.opt.CallbackURL, query, body}
 }
 
 func newNonce() string {
@@ -235,13 +244,13 @@ func newNonce() string {
 	return strconv.FormatUint(binary.BigEndian.Uint64(b[:])%9_000_000_000+1_000_000_000, 10)
 }
 
-// callbackURL adds WeCom's parameters to those the URL has already.
-func (s *Sim) callbackURL(query string) string {
+// target adds WeCom's parameters to those the URL has already.
+func (e envelope) target() string {
 	joint := "?"
-	if strings.Contains(s.opt.CallbackURL, "?") {
+	if strings.Contains(e.url, "?") {
 		joint = "&"
 	}
-	return s.opt.CallbackURL + joint + query
+	return e.url + joint + e.query
 }
 
 const maxReply = 1 << 20
@@ -254,7 +263,7 @@ func (s *Sim) post(env envelope) (status int, body []byte, err error) {
 }
 
 func (s *Sim) fetch(ctx context.Context, method string, env envelope) (status int, body []byte, err error) {
-	req, err := http.NewRequestWithContext(ctx, method, s.callbackURL(env.query), strings.NewReader(env.body))
+	req, err := http.NewRequestWithContext(ctx, method, env.target(), strings.NewReader(env.body))
 	if err != nil {
 		return 0, nil, err
 	}
@@ -294,7 +303,7 @@ func (s *Sim) Verify() error {
 		"&nonce=" + nonce + "&echostr=" + url.QueryEscape(encrypted)
 	ctx, cancel := context.WithTimeout(s.ctx, time.Second)
 	defer cancel()
-	status, body, err := s.fetch(ctx, http.MethodGet, envelope{query: query})
+	status, body, err := s.fetch(ctx, http.MethodGet, envelope{url: s.opt.CallbackURL, query: query})
 	switch {
 	case err != nil:
 		return fmt.Errorf("callback URL not verified: %w", err)
@@ -308,6 +317,12 @@ func (s *Sim) Verify() error {
 
 // hear does what an answer says. A wrong passive reply is dropped and reported, the message counts as delivered.
 func (s *Sim) hear(p *phone, e *errand, body []byte) {
+	if e.oa {
+		if reply := string(body); reply != "" && reply != "success" { // passive replies of a 服务号 are not played
+			e.result.Err = "neither empty nor success"
+		}
+		return
+	}
 	if len(body) == 0 || (s.rules.SuccessAccepted && string(body) == "success") {
 		return
 	}

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -31,6 +32,11 @@ type FaultSet struct {
 	DeliverTimes int  `json:"deliver_times"` // how often a callback is delivered although answered; 0 means 1
 	LoseEvents   bool `json:"lose_events"`   // events never reach the bot (path/90930: WeCom may drop them)
 	AppDisabled  bool `json:"app_disabled"`  // the administrator stopped the app
+
+	Kf KfFaults `json:"kf"` // 微信客服
+
+	Dead   string `json:"dead"`   // channels whose connections are closed: "kf|externalcontact|dial|pstncc|official|sms"
+	Broken string `json:"broken"` // channels that answer with status 500
 }
 
 // on says whether the switches about every call strike this one. The group robot has another door (path/99110).
@@ -52,6 +58,30 @@ func (f FaultSet) onSending(path string) bool {
 // unreachable says whether a member is among Invalid.
 func (f FaultSet) unreachable(userid string) bool {
 	return f.Invalid == "@all" || slices.ContainsFunc(split(f.Invalid), func(id string) bool { return strings.EqualFold(id, userid) })
+}
+
+// channel is the family of a call: "kf" of "kf/send_msg".
+func channel(path string) string {
+	family, _, _ := strings.Cut(path, "/")
+	return family
+}
+
+// dead does what a channel that is out of order does; it has answered when it returns true.
+func (f FaultSet) dead(w http.ResponseWriter, channel string) bool {
+	switch {
+	case slices.Contains(split(f.Dead), channel):
+		hangUp(w)
+	case slices.Contains(split(f.Broken), channel):
+		serverError(w)
+	default:
+		return false
+	}
+	return true
+}
+
+// serverError is what a gateway says when there is nothing behind it.
+func serverError(w http.ResponseWriter) {
+	http.Error(w, "<html><body>500 Internal Server Error</body></html>", http.StatusInternalServerError)
 }
 
 // Get reads the switches.

@@ -47,10 +47,12 @@ var simRoutes = map[string]func(*Sim, http.ResponseWriter, *http.Request){
 	"GET media":    (*Sim).pageMedia,
 	"GET traces":   (*Sim).pageTraces,
 	"GET trace":    (*Sim).pageTrace,
+	"GET cards":    (*Sim).pageCards,
 	"POST say":     (*Sim).pageSay,
 	"POST upload":  (*Sim).pageUpload,
 	"POST menu":    (*Sim).pageMenu,
 	"POST tap":     (*Sim).pageTap,
+	"POST wechat":  (*Sim).pageWeChat,
 	"POST answer":  (*Sim).pageAnswer,
 	"POST reject":  (*Sim).pageReject,
 	"POST faults":  (*Sim).pageFaults,
@@ -97,12 +99,13 @@ func readJSON(w http.ResponseWriter, r *http.Request, into any) bool {
 }
 
 type stateMember struct {
-	UserID  string `json:"userid"`
-	Name    string `json:"name"`
-	Title   string `json:"title"`
-	Place   string `json:"place"`
-	Kind    string `json:"kind"`
-	Visible bool   `json:"visible"`
+	UserID  string  `json:"userid"`
+	Name    string  `json:"name"`
+	Title   string  `json:"title"`
+	Place   string  `json:"place"`
+	Kind    string  `json:"kind"`
+	Visible bool    `json:"visible"`
+	Kf      *kfSeat `json:"kf,omitempty"` // of a WeChat phone
 }
 
 type pageState struct {
@@ -121,7 +124,7 @@ func (s *Sim) state() pageState {
 	st.Faults.DeliverTimes = max(1, st.Faults.DeliverTimes)
 	for _, p := range s.shelf() {
 		if m := p.member; m.Phone {
-			st.Members = append(st.Members, stateMember{m.UserID, m.Name, m.Title, m.Place, m.Kind, p.visible.Load()})
+			st.Members = append(st.Members, stateMember{m.UserID, m.Name, m.Title, m.Place, m.Kind, p.visible.Load(), s.kfSeat(m.UserID)})
 		}
 	}
 	return st
@@ -159,12 +162,16 @@ func (s *Sim) pageSay(w http.ResponseWriter, r *http.Request) {
 	if !readJSON(w, r, &q) {
 		return
 	}
+	say, sendMedia, sendLocation := s.say, s.sendMedia, s.sendLocation
+	if p := s.phone(q.UserID); p != nil && p.member.Kind == "wechat" {
+		say, sendMedia, sendLocation = s.kfSay, s.kfMedium, s.kfLocation
+	}
 	var e *errand
 	err := errors.New("没有可发的内容")
 	switch q.Type {
 	case "", "text":
 		if strings.TrimSpace(q.Text) != "" {
-			e, err = s.say(q.UserID, q.Text)
+			e, err = say(q.UserID, q.Text)
 		}
 	case "image", "voice", "video":
 		if d := findDrawing(q.Drawing); d != nil && q.Type == "image" {
@@ -173,9 +180,9 @@ func (s *Sim) pageSay(w http.ResponseWriter, r *http.Request) {
 		if q.Type == "voice" && q.MediaID == "" {
 			q.MediaID = s.media.put(s.now(), "voice", "voice.amr", amrSilence())
 		}
-		e, err = s.sendMedia(q.UserID, q.Type, q.MediaID)
+		e, err = sendMedia(q.UserID, q.Type, q.MediaID)
 	case "location":
-		e, err = s.sendLocation(q.UserID, q.Lat, q.Lon, q.Label)
+		e, err = sendLocation(q.UserID, q.Lat, q.Lon, q.Label)
 	case "link":
 		e, err = s.sendLink(q.UserID, q.Title, q.Description, q.URL)
 	case "enter_agent":
@@ -325,6 +332,8 @@ func (s *Sim) pageReset(w http.ResponseWriter, _ *http.Request) {
 	for _, p := range s.shelf() {
 		p.clear()
 	}
+	s.resetKf()
+	s.clearOutside()
 	s.sent.clear() // with the bot's side new, its task_ids begin anew, too
 	s.traces.clear()
 	s.faults.Set(FaultSet{})

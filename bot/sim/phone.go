@@ -33,6 +33,9 @@ type Message struct {
 	Articles    []Article `json:"articles,omitempty"`
 	Items       []Item    `json:"content_item,omitempty"`
 
+	Menu *KfMenu `json:"menu,omitempty"`
+	By   string  `json:"by,omitempty"` // the receptionist of 微信客服 who wrote it
+
 	Card        *Card               `json:"card,omitempty"`
 	Disabled    bool                `json:"disabled,omitempty"` // greyed out by an update
 	ReplaceText string              `json:"replace_text,omitempty"`
@@ -115,6 +118,18 @@ func (p *phone) change(id string, edit func(*Message)) bool {
 	}
 	edit(m)
 	p.sim.hub.publish("message", m)
+	return true
+}
+
+// read looks at a message that is still shown.
+func (p *phone) read(id string, look func(*Message)) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m := p.findLocked(id)
+	if m == nil {
+		return false
+	}
+	look(m)
 	return true
 }
 

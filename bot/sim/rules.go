@@ -38,6 +38,8 @@ type Rules struct {
 	// Cards.
 	ReusedCode42022  bool `json:"reused_code_42022"`  // off: 60140
 	EmptyVoteAllowed bool `json:"empty_vote_allowed"` // a check list can be submitted with nothing ticked
+
+	Kf KfRules `json:"kf"` // 微信客服
 }
 
 func (r Rules) filled(members int) Rules {
@@ -59,6 +61,7 @@ func (r Rules) filled(members int) Rules {
 	orInt(&r.MemberHour, 1000)
 	orInt(&r.DayBudget, 200*max(500, members))
 	orInt(&r.CallsPerMinute, 10_000)
+	r.Kf.fill()
 	return r
 }
 

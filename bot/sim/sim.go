@@ -37,18 +37,23 @@ type Sim struct {
 	msgID  atomic.Uint64
 	copyID atomic.Uint64
 
-	token   tokens
-	sent    sentLog
-	media   mediaStore
-	menu    menuState
-	budget  budget
-	robot   robotState
-	faults  Faults
-	traces  traceRing
-	hub     hub
-	calls   map[string]*apiState
-	flights flights
-	client  *http.Client
+	token    tokens
+	sent     sentLog
+	media    mediaStore
+	menu     menuState
+	budget   budget
+	robot    robotState
+	kf       kfState
+	book     contactBook
+	official officialState
+	sms      smsState
+	lines    lineState
+	faults   Faults
+	traces   traceRing
+	hub      hub
+	calls    map[string]*apiState
+	flights  flights
+	client   *http.Client
 
 	ctx  context.Context
 	stop context.CancelFunc
@@ -62,6 +67,15 @@ type Options struct {
 
 	Token, EncodingAESKey, CallbackURL string // where and how members' messages go; no URL: an app without callback
 
+	Kf         []KfAccount // of 微信客服; none: the app is not among those that may call it
+	Unverified bool        // the corp is not verified (认证)
+	Bound      bool        // a 服务号 of the same legal entity is bound to the corp: unionids are given
+
+	External External // 客户联系
+	Official Official // 服务号
+	SMS      SMS
+	Dial     Dial // 公费电话
+
 	RobotKey string // of the group robot (path/99110); "": the group has none
 
 	Members     []Member
@@ -73,6 +87,7 @@ type Options struct {
 	Sleep func(time.Duration)          // retry spacing and latency faults; nil: a timer that Close interrupts
 	Reset func() error                 // the host clears its side; nil hides the button
 	Rows  func(userid, key string) any // inspector: the rows a message became; nil: none
+	Cards func() []ContactCard         // what a WeChat phone of the page can scan; nil: only what is typed
 	Rules Rules
 }
 
@@ -125,6 +140,12 @@ func New(opt Options) (*Sim, error) {
 		s.people[key] = p
 		s.roll = append(s.roll, p)
 	}
+	if err := s.initKf(); err != nil {
+		errs = append(errs, err)
+	}
+	if err := s.initOutside(); err != nil {
+		errs = append(errs, err)
+	}
 	if err := errors.Join(errs...); err != nil {
 		return nil, fmt.Errorf("simulator: %w", err)
 	}
@@ -163,13 +184,18 @@ func (s *Sim) WaitQuiet(ctx context.Context) error { return s.flights.quiet(ctx)
 // Faults are the switches of what goes wrong.
 func (s *Sim) Faults() *Faults { return &s.faults }
 
-// ServeHTTP is WeCom's API under /cgi-bin/, the page at /, and what the page calls under /sim/.
+// ServeHTTP is WeCom's API under /cgi-bin/, the 服务号's under /official/cgi-bin/, the gateway for short messages at /sms/,
+// the page at /, and what the page calls under /sim/.
 func (s *Sim) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case strings.HasPrefix(r.URL.Path, "/cgi-bin/"):
 		s.serveAPI(w, r)
 	case strings.HasPrefix(r.URL.Path, "/sim/"):
 		s.serveSim(w, r)
+	case strings.HasPrefix(r.URL.Path, officialPath):
+		s.serveOfficial(w, r)
+	case strings.HasPrefix(r.URL.Path, smsPath):
+		s.serveSMS(w, r)
 	default:
 		servePage(w, r)
 	}

@@ -182,6 +182,22 @@ var verdicts = map[int]Verdict{
 	42052: {Drop, 0, "older than 24 hours"},
 	60140: {Drop, 0, "response_code invalid"},
 
+	84061: {Drop, 0, "no contact of the member"},
+	84084: {Drop, 0, "no contact of the member"},
+
+	// 微信客服: after these a message never goes out.
+	95000: {Drop, 0, "微信客服 account unknown"},
+	95001: {Drop, 0, "five messages were sent since the customer's last"},
+	95002: {Drop, 0, "48 hours since the customer's last message"},
+	95003: {Stop, stopPause, "customer cap: the corp is not verified"},
+	95004: {Drop, 0, "微信客服 account gone"},
+	95008: {Drop, 0, "menu too long"},
+	95009: {Drop, 0, "menu item unknown"},
+	95013: {Drop, 0, "session ended"},
+	95017: {Stop, stopPause, "the API of 微信客服 is not switched on"},
+	95018: {Drop, 0, "session does not allow it"},
+	95031: {Drop, 0, "the customer has not written in 48 hours"},
+
 	301049: {Drop, 0, "the app is not listed under 紧急通知"}, // wecom/91627
 	301050: {Drop, 0, "紧急通知 is not switched on"},
 	301051: {Drop, 0, "紧急通知 has no balance left"},

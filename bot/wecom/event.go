@@ -66,6 +66,15 @@ type Event struct {
 	DelParties  string
 	Attrs       []Attr
 
+	ExternalUserID string // change_external_contact: a child, in the words of wecom/92130
+	State          string // of the contact way that was scanned
+	WelcomeCode    string // good for one Welcome, for 20 seconds
+	Source         string // DELETE_BY_TRANSFER
+	FailReason     string // transfer_fail
+
+	Token    string // kf_msg_or_event: good for sync_msg for ten minutes
+	OpenKfID string
+
 	Raw []byte // the plaintext
 }
 
@@ -80,8 +89,12 @@ func (e Event) Key() string {
 	case e.MsgID != "":
 		return digest("m", e.From, e.MsgID)
 	case e.MsgType == "event":
-		return digest("e", e.From, strconv.FormatInt(e.CreateTime, 10), e.Event, e.EventKey, e.TaskID,
-			strconv.Itoa(e.AgentID), e.ChangeType, e.UserID, e.ID, e.TagID, e.JobID)
+		parts := []string{e.From, strconv.FormatInt(e.CreateTime, 10), e.Event, e.EventKey, e.TaskID,
+			strconv.Itoa(e.AgentID), e.ChangeType, e.UserID, e.ID, e.TagID, e.JobID}
+		if e.ExternalUserID != "" || e.OpenKfID != "" { // only then, so that keys of other events stay what they were
+			parts = append(parts, e.ExternalUserID, e.OpenKfID, e.Token)
+		}
+		return digest("e", parts...)
 	}
 	return digest("r", string(e.Raw)) // a message without an id is only like itself
 }
@@ -220,6 +233,20 @@ func (b *eventBuilder) leaf(depth int, group, name, text string) {
 		e.AddParties = text
 	case "DelPartyItems":
 		e.DelParties = text
+	case "ExternalUserID":
+		e.ExternalUserID = text
+	case "State":
+		e.State = text
+	case "WelcomeCode":
+		e.WelcomeCode = text
+	case "Source":
+		e.Source = text
+	case "FailReason":
+		e.FailReason = text
+	case "Token":
+		e.Token = text
+	case "OpenKfId":
+		e.OpenKfID = text
 	}
 }
 

@@ -11,11 +11,19 @@ import (
 
 const head = "<xml><ToUserName><![CDATA[CORPID]]></ToUserName><FromUserName><![CDATA[ZhangSan]]></FromUserName><CreateTime>1348831860</CreateTime>"
 
+const contactHead = "<xml><ToUserName>CORPID</ToUserName><FromUserName>sys</FromUserName><CreateTime>1348831860</CreateTime><MsgType>event</MsgType><Event>change_external_contact</Event>"
+
 func TestParseEvent(t *testing.T) {
 	base := Event{ToUser: "CORPID", From: "zhangsan", CreateTime: 1348831860}
 	with := func(f func(*Event)) Event { e := base; f(&e); return e }
 	event := func(name string, f func(*Event)) Event {
 		return with(func(e *Event) { e.MsgType, e.Event, e.AgentID = "event", name, 1; f(e) })
+	}
+	changed := func(change string, f func(*Event)) Event {
+		e := Event{ToUser: "CORPID", From: "sys", CreateTime: 1348831860, MsgType: "event", Event: "change_external_contact",
+			ChangeType: change, UserID: "zhangsan", ExternalUserID: "wmTEST7Invented"} // its case is its own
+		f(&e)
+		return e
 	}
 	for _, c := range []struct {
 		name, xml string
@@ -87,6 +95,17 @@ func TestParseEvent(t *testing.T) {
 			event("change_contact", func(e *Event) {
 				e.ChangeType, e.ID, e.ParentID, e.TagID, e.AddUsers, e.DelUsers, e.AddParties, e.DelParties = "update_tag", "2", "1", "7", "a,b", "c", "1", "3"
 			})},
+		{"a new contact", contactHead + "<ChangeType><![CDATA[add_external_contact]]></ChangeType><UserID><![CDATA[ZhangSan]]></UserID><ExternalUserID><![CDATA[wmTEST7Invented]]></ExternalUserID><State><![CDATA[ABCDEFGHJK]]></State><WelcomeCode><![CDATA[CODE]]></WelcomeCode></xml>",
+			changed("add_external_contact", func(e *Event) { e.State, e.WelcomeCode = "ABCDEFGHJK", "CODE" })},
+		{"a lost contact", contactHead + "<ChangeType>del_follow_user</ChangeType><UserID>ZhangSan</UserID><ExternalUserID>wmTEST7Invented</ExternalUserID></xml>",
+			changed("del_follow_user", func(*Event) {})},
+		{"a contact given up", contactHead + "<ChangeType>del_external_contact</ChangeType><UserID>ZhangSan</UserID><ExternalUserID>wmTEST7Invented</ExternalUserID><Source>DELETE_BY_TRANSFER</Source></xml>",
+			changed("del_external_contact", func(e *Event) { e.Source = "DELETE_BY_TRANSFER" })},
+		{"a transfer that failed", contactHead + "<ChangeType>transfer_fail</ChangeType><FailReason>customer_refused</FailReason><UserID>ZhangSan</UserID><ExternalUserID>wmTEST7Invented</ExternalUserID></xml>",
+			changed("transfer_fail", func(e *Event) { e.FailReason = "customer_refused" })},
+		{"kf_msg_or_event", "<xml><ToUserName><![CDATA[CORPID]]></ToUserName><CreateTime>1348831860</CreateTime><MsgType><![CDATA[event]]></MsgType><Event><![CDATA[kf_msg_or_event]]></Event><Token><![CDATA[ENCApHxnGDNAVNY4AaSJKj4Tb5mwsEMzxhFmHVGcra996NR]]></Token><OpenKfId><![CDATA[wkTEST7Invented]]></OpenKfId></xml>",
+			Event{ToUser: "CORPID", CreateTime: 1348831860, MsgType: "event", Event: "kf_msg_or_event",
+				Token: "ENCApHxnGDNAVNY4AaSJKj4Tb5mwsEMzxhFmHVGcra996NR", OpenKfID: "wkTEST7Invented"}},
 	} {
 		got, ok := parseEvent(new(walker), c.xml)
 		if !ok || !reflect.DeepEqual(got, c.want) {
@@ -144,6 +163,20 @@ func TestKey(t *testing.T) {
 	add("change of another", vary(func(e *Event) { e.ChangeType, e.UserID = "update_user", "u3" }))
 	add("change of a department", vary(func(e *Event) { e.ChangeType, e.ID = "update_user", "3" }))
 	add("job", vary(func(e *Event) { e.JobID = "j" }))
+	contact := Event{From: "sys", CreateTime: 5, MsgType: "event", Event: "change_external_contact", ChangeType: "add_external_contact",
+		UserID: "u1", ExternalUserID: "wm1"}
+	add("contact", contact)
+	half := contact
+	half.ChangeType = "add_half_external_contact"
+	add("half a contact", half)
+	contact.ExternalUserID = "wm2"
+	add("another contact in the same second", contact)
+	kf := Event{CreateTime: 5, MsgType: "event", Event: "kf_msg_or_event", Token: "t1", OpenKfID: "wk1"}
+	add("kf", kf)
+	kf.Token = "t2"
+	add("another message to kf in the same second", kf)
+	kf.Token, kf.OpenKfID = "t1", "wk2"
+	add("another kf account", kf)
 	add("moved separator 1", vary(func(e *Event) { e.EventKey, e.TaskID = "a|b", "c" }))
 	add("moved separator 2", vary(func(e *Event) { e.EventKey, e.TaskID = "a", "b|c" }))
 	add("long", vary(func(e *Event) { e.EventKey = strings.Repeat("k", 1024) }))

@@ -1,18 +1,12 @@
 package papers
 
 import (
-	"bytes"
-	"compress/gzip"
-	_ "embed" // the font
 	"fmt"
 	"image"
 	"image/color"
 	"image/draw"
 	"image/png"
 	"io"
-	"strings"
-	"sync"
-	"unicode"
 
 	"golang.org/x/image/font"
 	"golang.org/x/image/font/opentype"
@@ -326,44 +320,10 @@ func (p *picture) encode(w io.Writer) error {
 	for _, act := range p.acts {
 		act(img)
 	}
-	// Few colours make a quarter of the bytes.
-	few, index := image.NewPaletted(img.Rect, nil), map[color.RGBA]uint8{}
-	var was color.RGBA
-	var at uint8
-	for i := range few.Pix {
-		c := color.RGBA{img.Pix[4*i], img.Pix[4*i+1], img.Pix[4*i+2], 0xFF}
-		if c != was {
-			var known bool
-			if at, known = index[c]; !known {
-				if len(few.Palette) < 256 {
-					few.Palette = append(few.Palette, c)
-				}
-				at = uint8(few.Palette.Index(c)) // where letters touch, the nearest
-				index[c] = at
-			}
-			was = c
-		}
-		few.Pix[i] = at
-	}
-	if err := png.Encode(w, few); err != nil {
+	if err := png.Encode(w, fewColours(img)); err != nil {
 		return fmt.Errorf("write the picture of a month: %w", err)
 	}
 	return nil
-}
-
-// coarse draws letters in 16 steps from their colour to the ground's, so that a palette holds them all.
-type coarse struct{ font.Face }
-
-func (f coarse) Glyph(dot fixed.Point26_6, r rune) (image.Rectangle, image.Image, image.Point, fixed.Int26_6, bool) {
-	at, mask, from, advance, ok := f.Face.Glyph(dot, r)
-	if smooth, is := mask.(*image.Alpha); ok && is {
-		steps := image.NewAlpha(smooth.Rect)
-		for i, a := range smooth.Pix[:len(steps.Pix)] {
-			steps.Pix[i] = uint8((int(a) + 8) / 17 * 17)
-		}
-		mask = steps
-	}
-	return at, mask, from, advance, ok
 }
 
 func (p *picture) fill(x, y, w, h int, c color.Color) {
@@ -406,81 +366,16 @@ func (p *picture) block(face font.Face, c color.Color, words string, lines int) 
 	}
 }
 
-// closing marks begin no line; Chinese texts use both widths of them.
-const closing = "、。」,;:)\uff0c\uff1b\uff1a\uff09"
-
-// wrap breaks clean words, between any two characters but not before a mark that ends something; the last line is shortened.
-func (p *picture) wrap(face font.Face, width int, words string, lines int) (out []string) {
-	rest := []rune(words)
-	for len(out) < lines-1 && p.wide(face, string(rest)) > width {
-		n := 1
-		for p.wide(face, string(rest[:n+1])) <= width {
-			n++
-		}
-		for n > 1 && strings.ContainsRune(closing, rest[n]) {
-			n--
-		}
-		out, rest = append(out, string(rest[:n])), rest[n:]
-	}
-	return append(out, p.fit(face, width, string(rest)))
-}
-
 func (p *picture) wide(face font.Face, words string) int {
 	return font.MeasureString(face, words).Ceil()
 }
 
-// fit shortens clean words to a width.
+func (p *picture) wrap(face font.Face, width int, words string, lines int) []string {
+	return wrap(func(s string) int { return p.wide(face, s) }, width, words, lines)
+}
+
 func (p *picture) fit(face font.Face, width int, words string) string {
-	if p.wide(face, words) <= width {
-		return words
-	}
-	room := fixed.I(width) - font.MeasureString(face, "…")
-	var used fixed.Int26_6
-	for i, r := range words {
-		a, _ := face.GlyphAdvance(r)
-		if used += a; used > room {
-			return words[:i] + "…"
-		}
-	}
-	return words
+	return fit(func(s string) int { return p.wide(face, s) }, width, words)
 }
 
-// clean leaves what can be drawn: a character the font has not becomes 〓, the printers' sign for one that is missing, and
-// what has no shape of its own goes.
-func (p *picture) clean(words string) string {
-	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case unicode.In(r, unicode.C, unicode.M):
-			return -1
-		}
-		if i, err := p.font.GlyphIndex(&p.buf, r); err != nil || i == 0 {
-			return '〓'
-		}
-		return r
-	}, words))
-}
-
-// fontFile is Noto Sans SC with every Chinese character it has; font/README.md says how it was made.
-//
-//go:embed font/NotoSansSC.ttf.gz
-var fontFile []byte
-
-// letters is the font, unpacked (10 MB) when the first picture is drawn.
-var letters = sync.OnceValues(func() (*sfnt.Font, error) {
-	z, err := gzip.NewReader(bytes.NewReader(fontFile))
-	if err != nil {
-		return nil, fmt.Errorf("unpack the font: %w", err)
-	}
-	var data bytes.Buffer
-	data.Grow(10 << 20)
-	if _, err := data.ReadFrom(z); err != nil {
-		return nil, fmt.Errorf("unpack the font: %w", err)
-	}
-	f, err := opentype.Parse(data.Bytes())
-	if err != nil {
-		return nil, fmt.Errorf("read the font: %w", err)
-	}
-	return f, nil
-})
+func (p *picture) clean(words string) string { return clean(p.font, &p.buf, words) }

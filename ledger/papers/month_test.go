@@ -278,7 +278,7 @@ func TestContrast(t *testing.T) {
 		ground color.RGBA
 		inks   []color.RGBA
 	}{
-		"paper": {paper, []color.RGBA{ink, soft, pine, amber}}, "heading": {blank, []color.RGBA{soft}},
+		"paper": {paper, []color.RGBA{ink, soft, pine, amber, alarm}}, "heading": {blank, []color.RGBA{soft}},
 		"seen": {seenOn, []color.RGBA{ink, soft, pine, amber}}, "last day": {lastOn, []color.RGBA{ink, pine, amber}},
 	} {
 		for _, c := range on.inks {

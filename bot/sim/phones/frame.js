@@ -8,10 +8,12 @@ const by = (id) => document.getElementById(id);
 const HEALTHY = {
   api: '', down: false, slow_ms: 0, http_500: false, hang: false, errcode: 0, errcode_times: 0, accept_then_drop: false,
   invalid: '', voice_errcode: 0, robot_down: false, deliver_times: 1, lose_events: false, app_disabled: false,
+  kf: { off: false, unlisted: false, fail_times: 0, fail_type: 0, empty_pages: 0, short_pages: 0, repeats: 0 },
 };
 // codes of page 90313 a sender should survive: busy, frequency, parallel calls, IP, receivers, suspended app, token
 const CODES = [-1, 45009, 45033, 60020, 81013, 48006, 42001, 40014, 50003];
 const VOICE_CODES = [301049, 301050, 301051]; // page 91627: app not linked, not enabled, no balance
+const KF_FAILS = [10, 4, 5, 6, 8, 1, 2, 11, 0]; // fail_type of page 94670: refused, expired, ended, over five, unverified, deleted, closed, nobody logged in, unknown
 const WEEK = { zh: ['周日', '周一', '周二', '周三', '周四', '周五', '周六'], en: ['Sun', 'Mon', 'Tue', 'Wed', 'Thu', 'Fri', 'Sat'] };
 const MONTH = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
@@ -111,6 +113,7 @@ export class Frame {
 
   setState(state) {
     by('reset').hidden = !state.can_reset;
+    this.wechat = (state.members ?? []).some((m) => m.kind === 'wechat');
     this.group = (state.members ?? []).some((m) => m.kind === 'group');
     this.setFaults(state.faults ?? {});
   }
@@ -123,7 +126,7 @@ export class Frame {
 
   drawFaults() {
     const f = this.faults;
-    const on = [f.down, f.slow_ms > 0, f.deliver_times > 1, Boolean(f.errcode), f.http_500, f.hang, f.accept_then_drop, f.invalid, f.voice_errcode, f.robot_down, f.lose_events, f.app_disabled].filter(Boolean).length;
+    const on = [f.down, f.slow_ms > 0, f.deliver_times > 1, Boolean(f.errcode), f.http_500, f.hang, f.accept_then_drop, f.invalid, f.voice_errcode, f.robot_down, f.lose_events, f.app_disabled, f.kf?.fail_times, f.kf?.off].filter(Boolean).length;
     by('faults-word').textContent = on ? t('faultsOn', on) : t('faults');
     by('faults-open').classList.toggle('is-on', on > 0);
     by('faults-open').setAttribute('aria-label', by('faults-word').textContent);
@@ -155,6 +158,13 @@ export class Frame {
       flip('fault-drop', 'accept_then_drop', 'drop'),
       this.row('voice', choose('fault-voice', 'voice', [[0, t('none')], ...VOICE_CODES.map((c) => [c, String(c)])], f.voice_errcode ?? 0, (code) => set({ voice_errcode: code }))),
       ...(this.group ? [flip('fault-robot', 'robot_down', 'robot')] : []),
+      ...(this.wechat ? [
+        this.row('kfFail', choose('fault-kf-fail', 'kfFail', [[-1, t('none')], ...KF_FAILS.map((n) => [n, t('kfFailOf', n)])], f.kf?.fail_times ? f.kf.fail_type : -1,
+          (n) => set({ kf: { fail_times: n < 0 ? 0 : -1, fail_type: Math.max(0, n) } }))),
+        this.row('kfOff', el('button', {
+          type: 'button', role: 'switch', class: 'switch', 'data-testid': 'fault-kf-off', 'aria-checked': String(Boolean(f.kf?.off)), 'aria-label': t('kfOff'),
+          onclick: () => set({ kf: { off: !f.kf?.off } }),
+        }))] : []),
       flip('fault-lose', 'lose_events', 'lose'),
       flip('fault-app', 'app_disabled', 'appOff'),
       el('div', { class: 'panel-row' }, el('button', { type: 'button', class: 'solid', 'data-testid': 'faults-clear', disabled: on === 0, onclick: () => set(HEALTHY) }, icon('tick'), t('clearFaults'))),

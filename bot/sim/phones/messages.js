@@ -1,6 +1,6 @@
 // What stands in a bubble, for every kind of message but the template card.
 
-import { el, icon, link, picture } from './dom.js';
+import { el, icon, link, picture, webURL } from './dom.js';
 import { plainText, textcard, markdown } from './richtext.js';
 
 const URGENT = /^\s*⚠\uFE0F?\s*紧急/;
@@ -17,6 +17,7 @@ export function summary(m, title) {
   if (m.recalled) return '撤回了一条消息';
   const words = {
     image: '[图片]', voice: '[语音]', video: '[视频]', file: '[文件] ' + (m.title || ''), location: '[位置] ' + (m.label || ''),
+    msgmenu: m.menu?.head || m.menu?.items?.[0]?.content, miniprogram: '[小程序] ' + (m.title || ''),
     template_card: title, textcard: m.title, link: '[链接] ' + (m.title || ''), miniprogram_notice: m.title,
     news: m.articles?.[0]?.title, mpnews: m.articles?.[0]?.title,
   };
@@ -38,7 +39,14 @@ const draw = {
     el('div', { class: 'map', 'aria-hidden': 'true' }, icon('pin')),
     el('div', { class: 'slab-text' }, el('b', {}, m.label || '位置'), el('span', { class: 'soft' }, coordinates(m)))),
   link: (m) => el('div', { class: 'bubble slab' }, el('div', { class: 'slab-text' },
-    el('b', {}, link(m.url, 'link', m.title || m.url || '链接')), m.description && el('span', { class: 'soft' }, m.description))),
+    el('b', {}, link(m.url, 'link', m.title || m.url || '链接')), m.description && el('span', { class: 'soft' }, m.description)),
+  m.media_url && picture(m.media_url, '配图', 'link-thumb')),
+  msgmenu: (m, hand) => el('div', { class: 'bubble slab kf-menu' },
+    m.menu.head && el('p', { class: 'kf-menu-text' }, plainText(m.menu.head)),
+    (m.menu.items ?? []).map((item) => menuItem(m, item, hand)),
+    m.menu.tail && el('p', { class: 'kf-menu-text' }, plainText(m.menu.tail))),
+  miniprogram: (m) => el('div', { class: 'bubble slab' }, el('div', { class: 'slab-text' }, el('b', {}, m.title ?? '')),
+    m.media_url && picture(m.media_url, '配图', 'photo'), el('span', { class: 'slab-foot' }, '小程序')),
   textcard: (m) => el('div', { class: 'slab wide' }, el('div', { class: 'slab-text' },
     el('b', { class: 'card-title' }, m.title ?? ''), el('div', { class: 'tc' }, textcard(m.description ?? ''))),
   link(m.url, 'slab-foot', m.btntxt || '详情', icon('next'))),
@@ -48,6 +56,12 @@ const draw = {
     el('dl', { class: 'card-pairs' }, (m.content_item ?? []).map((item) => [el('dt', {}, item.key), el('dd', {}, item.value)]))),
   el('span', { class: 'slab-foot' }, '小程序')),
 };
+
+function menuItem(m, item, hand) {
+  if (item.type === 'click') return el('button', { type: 'button', class: 'kf-menu-item', test: 'kf-click', data: { key: item.id }, onclick: () => hand.click(m, item) }, item.content);
+  if (item.type === 'view' && webURL(item.url)) return link(item.url, 'kf-menu-item', item.content);
+  return el('p', { class: item.type === 'text' ? 'kf-menu-text' : 'kf-menu-item' }, item.content);
+}
 
 function cutMark() {
   return el('span', { class: 'cut-mark', 'data-testid': 'cut' }, '超过 2048 字节,后面被企业微信截掉了');

@@ -5,6 +5,7 @@ import { el, icon, get, post, recall, keep, webURL, picture } from './dom.js';
 import * as clock from './clock.js';
 import { drawCard, cardTitle, startingChoice, questions, optionRows } from './cards.js';
 import { drawBody, isWide, alarmText, summary, named } from './messages.js';
+import { isKfLink, scanSheet, chatSheet } from './wechat.js';
 
 const GAP = 5 * 60 * 1000; // a time divider stands where the talk paused this long
 const NO_DATA = 0x7c; // AMR frame "nothing said", 20 ms
@@ -42,13 +43,22 @@ export class Phone {
     const who = member.name || member.userid;
     const kind = ['wechat', 'group'].includes(member.kind) ? member.kind : 'wecom';
     const [title, at] = { wecom: ['巡访', ''], wechat: ['巡访 · 家属服务', '微信客服'], group: [who, member.title] }[kind];
-    const none = { wecom: '还没有消息\n在下面说一句话,或点菜单', wechat: '还没有消息\n在下面问一句试试', group: '还没有消息\n应用发不出警报时,机器人在这里说' }[kind];
+    const none = { wecom: '还没有消息\n在下面说一句话,或点菜单', wechat: '还没有消息\n扫一扫老人的联系卡,进客服', group: '还没有消息\n应用发不出警报时,机器人在这里说' }[kind];
     this.badge = el('span', { class: 'badge', hidden: true });
     this.time = el('span', { class: 'status-time' });
     this.banner = el('div', { class: 'banner', role: 'alert', hidden: true });
     this.list = el('ol', { class: 'talk-list' });
     this.empty = el('p', { class: 'talk-empty' }, none);
-    this.talk = el('div', { class: 'talk', role: 'log', 'aria-label': '消息', tabindex: '0', onscroll: () => this.scrolled() }, this.empty, this.list);
+    this.talk = el('div', { class: 'talk', role: 'log', 'aria-label': '消息', tabindex: '0', onscroll: () => this.scrolled(), onclick: (e) => this.follow(e) }, this.empty, this.list);
+    this.headTitle = el('span', {}, title);
+    this.headAt = at && el('span', { class: 'head-at' }, at);
+    const left = {
+      group: () => el('span'),
+      wechat: () => el('button', { type: 'button', class: 'head-back', test: 'kf-leave', 'aria-label': '退出客服', title: '退出客服', onclick: () => this.wechat('leave') }, icon('back')),
+      wecom: () => el('button', { type: 'button', class: 'head-back', 'aria-label': '退出再进入应用', title: '退出再进入应用', onclick: () => this.say({ type: 'enter_agent' }) }, icon('back')),
+    }[kind]();
+    this.leave = kind === 'wechat' && left;
+    this.more = kind === 'wechat' && el('button', { type: 'button', class: 'head-back head-more', test: 'kf-more', 'aria-label': '聊天信息', title: '聊天信息', onclick: () => chatSheet(this) }, icon('more'));
     this.newer = el('button', { type: 'button', class: 'newer', hidden: true, onclick: () => this.toEnd() });
     this.menuBar = el('nav', { class: 'menu', 'aria-label': who + '的应用菜单' });
     this.toast = el('div', { class: 'toast', role: 'status', hidden: true });
@@ -61,8 +71,7 @@ export class Phone {
         el('button', { type: 'button', class: 'call-yes', test: 'call-answer', onclick: () => this.pickUp('/sim/answer', '语音:有紧急消息,请看企业微信') }, icon('call'), el('span', {}, '接听'))));
     this.under = el('div', { class: 'under' },
       el('div', { class: 'head' },
-        kind === 'group' ? el('span') : el('button', { type: 'button', class: 'head-back', 'aria-label': '退出再进入应用', title: '退出再进入应用', onclick: () => this.say({ type: 'enter_agent' }) }, icon('back')),
-        el('div', { class: 'head-title' }, title, at && el('span', { class: 'head-at' }, at))),
+        left, el('div', { class: 'head-title' }, this.headTitle, this.headAt), this.more),
       this.banner, this.talk, this.newer, kind !== 'group' && this.inputBar(), this.menuBar);
     this.body = el('div', { class: 'body' }, el('div', { class: 'screen' },
       el('div', { class: 'status', 'aria-hidden': 'true' }, this.time, el('span', { class: 'status-icons' }, icon('signal'), icon('battery'))),
@@ -94,8 +103,41 @@ export class Phone {
     const hold = tool('mic', '按住说话', 'voice-button');
     this.recording = el('div', { class: 'recording', hidden: true, 'aria-live': 'polite' });
     this.holdToTalk(hold);
-    return el('div', { class: 'input' }, hold, this.box, this.sendButton,
-      tool('image', '发照片', 'photo-button', () => this.choosePhoto()), tool('pin', '发位置', 'location-button', () => this.choosePlace()), this.recording);
+    const photo = tool('image', '发照片', 'photo-button', () => this.choosePhoto());
+    if (this.member.kind !== 'wechat') {
+      return el('div', { class: 'input' }, hold, this.box, this.sendButton, photo, tool('pin', '发位置', 'location-button', () => this.choosePlace()), this.recording);
+    }
+    // outside the conversation there is nobody to write to
+    this.inner = el('div', { class: 'input-inner', hidden: true }, hold, this.box, this.sendButton, photo, tool('scan', '扫一扫', 'scan-button', () => scanSheet(this)));
+    this.again = el('button', { type: 'button', class: 'enter', test: 'kf-enter', hidden: true, onclick: () => this.wechat('enter') });
+    this.outer = el('div', { class: 'input-inner' }, el('button', { type: 'button', class: 'enter', test: 'scan-first', onclick: () => scanSheet(this) }, icon('scan'), '扫一扫'), this.again);
+    return el('div', { class: 'input' }, this.inner, this.outer, this.recording);
+  }
+
+  // ---- WeChat ----
+
+  // setSeat shows where a WeChat phone stands: in which conversation, and whether it takes messages.
+  setSeat(seat) {
+    if (!seat || JSON.stringify(seat) === JSON.stringify(this.seat)) return;
+    this.seat = seat;
+    this.headTitle.textContent = seat.account || '微信';
+    this.headAt.hidden = !seat.account;
+    this.inner.hidden = !seat.inside;
+    this.outer.hidden = seat.inside;
+    this.leave.hidden = !seat.inside;
+    this.more.hidden = !seat.account;
+    this.again.hidden = !seat.account;
+    this.again.textContent = '回到' + seat.account;
+  }
+
+  wechat(act, more) { return this.ask('/sim/wechat', { act, ...more }); }
+
+  // follow opens a link of 微信客服 as WeChat does: in WeChat itself.
+  follow(e) {
+    const href = e.target.closest('a[href]')?.href;
+    if (this.member.kind !== 'wechat' || !isKfLink(href)) return;
+    e.preventDefault();
+    this.wechat('scan', { url: href });
   }
 
   holdToTalk(button) {
@@ -410,7 +452,7 @@ export class Phone {
     if (known ? near : near || m.from === 'me' || alarm) this.toEnd();
     else if (!known) this.countBelow();
     // what arrives on the phone in one's hand is read
-    if (!known && m.from === 'app' && document.hasFocus() && this.host.inHand(this)) this.touched();
+    if (!known && m.from !== 'me' && document.hasFocus() && this.host.inHand(this)) this.touched();
   }
 
   arrange() {
@@ -456,18 +498,21 @@ export class Phone {
   drawItem(m, at) {
     const divider = at ? el('div', { class: 'divider' }, clock.divider(at)) : null;
     const hooks = { test: 'message', data: { id: m.id, type: m.type, from: m.from } };
-    if (m.recalled) return el('li', hooks, divider, el('div', { class: 'notice' }, m.from === 'me' ? '你撤回了一条消息' : '巡访撤回了一条消息'));
+    if (m.recalled) return el('li', hooks, divider, el('div', { class: 'notice' }, m.from === 'me' ? '你撤回了一条消息' : `${m.by || '巡访'}撤回了一条消息`));
     if (m.type === 'notice') {
       return el('li', hooks, divider, el('div', { class: 'notice' }, el('span', {}, m.text), m.trace && this.inspectButton(m)));
     }
     const wide = isWide(m);
     const mine = m.from === 'me';
-    const body = m.type === 'template_card' ? drawCard(m, this.hand(m)) : drawBody(m, { look: (one) => this.look(one) });
+    const body = m.type === 'template_card' ? drawCard(m, this.hand(m)) : drawBody(m, {
+      look: (one) => this.look(one), click: (one, item) => this.wechat('click', { id: one.msgid, key: item.id }),
+    });
+    const by = mine ? '' : m.by || (m.from === 'app' ? '' : this.host.nameOf(m.from)); // a person, or another sender than the app
     const side = el('div', { class: 'side' }, mine && delivery(m), m.trace && this.inspectButton(m));
     return el('li', { ...hooks, class: (mine ? 'mine' : 'theirs') + (wide ? ' is-wide' : '') + (this.alarm(m) ? ' is-alarm' : '') }, divider,
       el('div', { class: 'line' },
-        !mine && !wide && el('span', { class: 'avatar app-avatar', 'aria-hidden': 'true' }, this.member.kind === 'group' ? '群' : '巡'),
-        body, side,
+        !mine && !wide && el('span', { class: 'avatar' + (by ? '' : ' app-avatar'), 'aria-hidden': 'true' }, by ? by.slice(0, 1) : this.member.kind === 'group' ? '群' : '巡'),
+        by ? el('div', { class: 'said' }, el('span', { class: 'said-by' }, by), body) : body, side,
         mine && el('span', { class: 'avatar', 'aria-hidden': 'true' }, (this.member.name || this.userid).slice(0, 1))));
   }
 
@@ -543,7 +588,7 @@ export class Phone {
     this.host.changed(this);
   }
 
-  lastFromApp() { return [...this.messages.values()].filter((m) => m.from === 'app' && !m.dropped).at(-1); }
+  lastFromApp() { return [...this.messages.values()].filter((m) => m.from !== 'me' && !m.dropped).at(-1); }
 
   last() {
     const m = [...this.messages.values()].filter((one) => !one.dropped && one.type !== 'notice').at(-1);
@@ -551,7 +596,7 @@ export class Phone {
   }
 
   count() {
-    const ids = [...this.messages.values()].filter((m) => m.from === 'app' && !m.dropped).map((m) => m.id);
+    const ids = [...this.messages.values()].filter((m) => m.from !== 'me' && !m.dropped).map((m) => m.id);
     const from = ids.indexOf(this.seen);
     this.unread = ids.length - 1 - from;
     this.badge.hidden = this.unread === 0;

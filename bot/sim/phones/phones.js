@@ -28,6 +28,7 @@ const host = {
   inspect: (trace, phone) => inspector.show(trace, phone.userid),
   did: (what, phone) => tour.did(what, phone),
   changed: debounce(30, () => drawDock()),
+  nameOf: (from) => ({ sms: '短信', official: '服务号' })[from] ?? (state.members ?? []).find((m) => m.userid === from)?.name ?? from,
   inHand: (phone) => used.at(-1) === phone.userid && !phone.root.hidden,
   touched: (phone) => { used = [...used.filter((id) => id !== phone.userid), phone.userid]; },
 };
@@ -158,6 +159,7 @@ function takeState(next) {
   for (const phone of phones.values()) {
     if (!phone.root.isConnected) table.append(phone.root);
     phone.setMenu(next.menu);
+    phone.setSeat(wanted.get(phone.userid).kf);
     phone.setCall((next.ringing ?? []).findLast((call) => call.userid === phone.userid));
   }
   table.querySelector('.nobody')?.remove();
