@@ -209,7 +209,7 @@ func LoadConfig(path string) (Config, error) {
 	if _, err := c.robot(nil); err != nil {
 		bad("robot", "%v", err)
 	}
-	c.Family.judge(bad, oneOf)
+	c.Family.judge(c.WeCom.Callback.Path, bad, oneOf)
 	if !strings.HasPrefix(c.WeCom.Callback.Path, "/") {
 		bad("path", "must begin with /")
 	}

@@ -1,6 +1,9 @@
 package main
 
 import (
+	"os"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,7 +62,7 @@ func TestFamilyFaults(t *testing.T) {
 	}
 	for name, c := range map[string]struct{ old, new, line, says string }{
 		"sent or not":        {"mass_send: off", "mass_send: maybe", "mass_send:", `mass_send: "maybe" is none of on, off`},
-		"no such provider":   {`provider: ""`, "provider: pigeon", "provider:", `"pigeon" is none of , aliyun`},
+		"no such provider":   {`provider: ""`, "provider: pigeon", "provider:", `"pigeon" is not aliyun`},
 		"no such purpose":    {"templates: {}  ", "templates: {birthday: {code: SMS_1}}  ", "birthday:", "is none of emergency, summary, confirm, urge, greeting, passed"},
 		"no such notice":     {"notices: {}  ", "notices: {birthday: {template: T}}  ", "birthday:", "is none of emergency"},
 		"no path":            {"path: /official/callback", "path: official", "official:", "callback.path must begin with /"},
@@ -94,5 +97,50 @@ func TestFamilyFaults(t *testing.T) {
 				t.Errorf("status %d: %s", status, stderr)
 			}
 		})
+	}
+}
+
+// TestManual: what the handbook for a county's technician has them type is there: every command with its flags, every key of the
+// configuration.
+func TestManual(t *testing.T) {
+	for _, name := range []string{"README.md", "README.zh-CN.md"} {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := string(b)
+		said := regexp.MustCompile("xunfang(?:-run)? +([a-z][^`\n#|>()]*)").FindAllStringSubmatch(text, -1)
+		for _, m := range said {
+			args := strings.Fields(m[1])
+			cmd, rest, err := commands().Find(args)
+			if err != nil || cmd.Name() == "xunfang" {
+				if args[0] == "xunfang.new" || !regexp.MustCompile(`^[a-z]+$`).MatchString(args[0]) {
+					continue // a name of the program or of a file
+				}
+				t.Errorf("%s: there is no command %q: %v", name, m[0], err)
+				continue
+			}
+			for _, arg := range rest {
+				flag, is := strings.CutPrefix(arg, "--")
+				if flag, _, _ = strings.Cut(flag, "="); is && flag != "help" && cmd.Flags().Lookup(flag) == nil {
+					t.Errorf("%s: %q has no --%s", name, cmd.CommandPath(), flag)
+				}
+			}
+		}
+		for i, m := range regexp.MustCompile("(?s)```yaml\n(.*?)```").FindAllStringSubmatch(text, -1) {
+			path := filepath.Join(t.TempDir(), "config.yaml")
+			if err := os.WriteFile(path, []byte(m[1]), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			for _, env := range envName.FindAllStringSubmatch(m[1], -1) {
+				t.Setenv(env[1], testSecret)
+			}
+			if _, err := LoadConfig(path); err != nil {
+				t.Errorf("%s: sample %d of the configuration: %v", name, i+1, err)
+			}
+		}
+		if name == "README.zh-CN.md" && len(said) < 20 {
+			t.Errorf("%s names %d commands: what it says is not found any more", name, len(said))
+		}
 	}
 }

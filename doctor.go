@@ -128,7 +128,8 @@ func (d *doctor) say(m mark, subject, format string, args ...any) {
 // secrets are the values that stay inside.
 func (d *doctor) secrets() []string {
 	all := []string{d.c.WeCom.Secret, d.c.WeCom.Callback.Token, d.c.WeCom.Callback.EncodingAESKey, d.c.WeCom.Kf.Secret,
-		d.c.Watch.Robot, d.c.Watch.Heartbeat.URL}
+		d.c.Watch.Robot, d.c.Watch.Heartbeat.URL, d.c.Family.SMS.Secret, d.c.Family.Official.Secret, d.c.Family.Official.Callback.Token,
+		d.c.Family.Official.Callback.EncodingAESKey}
 	if c, err := sqldriver.ParseDSN(d.c.Database.DSN); err == nil { // whatever the driver: it may be the wrong one
 		all = append(all, c.Passwd)
 	}

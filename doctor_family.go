@@ -40,7 +40,7 @@ func (d *doctor) kf(ctx context.Context) {
 func (d *doctor) otherWays(ctx context.Context) {
 	if t := d.c.Family.SMS; t.Provider == "" {
 		d.say(skipped, "SMS", "none: who cannot be reached on WeChat is called")
-	} else if _, err := sms.NewAliyun(sms.Config{Endpoint: t.Endpoint, AccessKey: t.AccessKey, Secret: t.Secret, Sign: t.Sign}); err != nil {
+	} else if _, err := sms.NewAliyun(t.config(nil)); err != nil {
 		d.say(bad, "SMS", "%v", err)
 	} else {
 		d.say(good, "SMS", "named with %d templates, not tried", len(t.Templates))

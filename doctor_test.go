@@ -378,7 +378,7 @@ func (p *patient) discreet(t *testing.T, out string) {
 	}
 	for _, call := range p.front.calls {
 		if !slices.Contains([]string{"GET gettoken", "GET agent/get", "GET user/get", "GET menu/get", "GET getcallbackip", "GET get_api_domain_ip",
-			"POST kf/account/list", "GET token"}, call) {
+			"POST kf/account/list", "POST /official/cgi-bin/stable_token"}, call) {
 			t.Errorf("doctor asks WeCom to %s", call)
 		}
 	}
@@ -800,11 +800,11 @@ func waysToFamilies(t *testing.T, bin string) {
 		"an old secret":    {kf: "{open_kfid: wkours, secret: OLD" + docSecret + "}", want: []string{"warn 微信客服: has a secret of its own"}},
 		"SMS":              {family: text(api.URL+"/sms/", soundSMS), want: []string{"ok   SMS: named with 1 templates, not tried"}},
 		"SMS without sign": {family: text(api.URL+"/sms/", `sign: "", templates: {emergency: {code: SMS_1}}`), bad: map[string]string{"SMS": "sign"}},
-		"official":         {family: office(p.front.URL, docOffice, docToken), want: []string{"ok   服务号: gives tokens, 1 notices named"}},
-		"official, wrong secret": {family: office(p.front.URL, "WRONG"+docOffice, docToken),
+		"official":         {family: office(p.front.URL+"/official", docOffice, docToken), want: []string{"ok   服务号: gives tokens, 1 notices named"}},
+		"official, wrong secret": {family: office(p.front.URL+"/official", "WRONG"+docOffice, docToken),
 			bad: map[string]string{"服务号": "基本配置"}},
 		"official, away":     {family: office("http://"+dead, docOffice, docToken), bad: map[string]string{"服务号": "基本配置"}},
-		"official, no token": {family: office(p.front.URL, docOffice, ""), bad: map[string]string{"服务号": "callback token"}},
+		"official, no token": {family: office(p.front.URL+"/official", docOffice, ""), bad: map[string]string{"服务号": "callback token"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			keys := maps.Clone(keys)

@@ -19,14 +19,7 @@ import (
 // Family is the ways to the elders' children besides 微信客服, which is WeCom.Kf. All may be left out: then somebody calls.
 type Family struct {
 	MassSend string `yaml:"mass_send"`
-	SMS      struct {
-		Provider  string                 `yaml:"provider"`
-		Endpoint  string                 `yaml:"endpoint"`
-		AccessKey string                 `yaml:"access_key"`
-		Secret    string                 `yaml:"secret"`
-		Sign      string                 `yaml:"sign"`
-		Templates map[string]smsTemplate `yaml:"templates"`
-	} `yaml:"sms"`
+	SMS      texts  `yaml:"sms"`
 	Official struct {
 		APIBase  string `yaml:"api_base"`
 		AppID    string `yaml:"app_id"`
@@ -38,6 +31,25 @@ type Family struct {
 		} `yaml:"callback"`
 		Notices map[string]notice `yaml:"notices"`
 	} `yaml:"official"`
+}
+
+// texts is the provider of text messages.
+type texts struct {
+	Provider  string                 `yaml:"provider"`
+	Endpoint  string                 `yaml:"endpoint"`
+	AccessKey string                 `yaml:"access_key"`
+	Secret    string                 `yaml:"secret"`
+	Sign      string                 `yaml:"sign"`
+	Templates map[string]smsTemplate `yaml:"templates"`
+}
+
+// config is the provider as bot/sms takes it.
+func (t texts) config(now func() time.Time) sms.Config {
+	c := sms.Config{Endpoint: t.Endpoint, AccessKey: t.AccessKey, Secret: t.Secret, Sign: t.Sign, Templates: map[string][]string{}, Now: now}
+	for _, x := range t.Templates {
+		c.Templates[x.Code] = x.Vars
+	}
+	return c
 }
 
 type smsTemplate struct {
@@ -60,9 +72,11 @@ var purposes = []string{string(ledger.WordEmergency), string(ledger.WordSummary)
 	string(ledger.WordPassed)}
 
 // judge reports what is wrong with the ways to families.
-func (f Family) judge(bad func(key, format string, args ...any), oneOf func(key, got string, accepted ...string)) {
+func (f Family) judge(wecomPath string, bad func(key, format string, args ...any), oneOf func(key, got string, accepted ...string)) {
 	oneOf("mass_send", f.MassSend, "on", "off")
-	oneOf("provider", f.SMS.Provider, "", "aliyun")
+	if p := f.SMS.Provider; p != "" && p != "aliyun" {
+		bad("provider", "%q is not aliyun, the only one so far; leave it empty for none", p)
+	}
 	for _, names := range [][]string{slices.Sorted(maps.Keys(f.SMS.Templates)), slices.Sorted(maps.Keys(f.Official.Notices))} {
 		for _, name := range names {
 			if !slices.Contains(purposes, name) {
@@ -70,8 +84,11 @@ func (f Family) judge(bad func(key, format string, args ...any), oneOf func(key,
 			}
 		}
 	}
-	if p := f.Official.Callback.Path; !strings.HasPrefix(p, "/") {
+	switch p := f.Official.Callback.Path; {
+	case !strings.HasPrefix(p, "/"):
 		bad("official", "callback.path must begin with /")
+	case p == wecomPath || slices.Contains([]string{"/healthz", "/readyz", "/metrics"}, p):
+		bad("official", "callback.path %s is taken; name another", p)
 	}
 }
 
@@ -89,11 +106,10 @@ func (c Config) families(s *store.Store, w *wecom.Client, now func() time.Time) 
 		out.Mass = w
 	}
 	if t := c.Family.SMS; t.Provider == "aliyun" {
-		vars := map[string][]string{}
 		for purpose, x := range t.Templates {
-			vars[x.Code], out.SMSes[purpose] = x.Vars, bot.SMSTemplate{Code: x.Code, Vars: x.Vars}
+			out.SMSes[purpose] = bot.SMSTemplate{Code: x.Code, Vars: x.Vars}
 		}
-		p, err := sms.NewAliyun(sms.Config{Endpoint: t.Endpoint, AccessKey: t.AccessKey, Secret: t.Secret, Sign: t.Sign, Templates: vars, Now: now})
+		p, err := sms.NewAliyun(t.config(now))
 		if err != nil {
 			return out, configError{"family.sms: " + err.Error()}
 		}

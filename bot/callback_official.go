@@ -124,6 +124,9 @@ func (b *Bot) befriended(ctx context.Context, ev wecom.Event, in store.Inbound) 
 	return b.Store.Commit(ctx, t)
 }
 
+// noticeText is the version of the words agreed to: WeChat's own, beside 允许.
+const noticeText = "微信订阅通知"
+
 // allowed are the acts by which a relative agrees to something with all elders they are bound to.
 func (b *Bot) allowed(ctx context.Context, user string, p ledger.Purpose, proof string) []ledger.Consent {
 	roster, err := b.Store.Roster(ctx)
@@ -135,7 +138,7 @@ func (b *Bot) allowed(ctx context.Context, user string, p ledger.Purpose, proof 
 	for _, bond := range roster.Threads(user) {
 		if bond.Holds(today) {
 			out = append(out, ledger.Consent{Key: proof + "/" + bond.ElderID, ElderID: bond.ElderID, Kin: bond.Kin, Purpose: p, Given: true, Day: today,
-				Channel: "微信", Witness: ledger.ByFamily, Proof: proof, At: b.Now()})
+				Channel: "微信", Witness: ledger.ByFamily, Text: noticeText, Proof: proof, At: b.Now()})
 		}
 	}
 	return out

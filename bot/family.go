@@ -156,6 +156,8 @@ func carrying(w ledger.WordFile) string {
 		switch t := w.Log[i]; {
 		case t.Kind == ledger.TryHeard:
 			return ""
+		case t.Kind == ledger.TrySent && t.Channel == ledger.ChannelMass: // nobody knows whether the helper has sent it
+			return ""
 		case t.Kind == ledger.TrySent && t.Channel != ledger.ChannelCall:
 			return t.Message
 		}

@@ -195,6 +195,7 @@ func (r *rig) calm(t testing.TB) {
 		if len(users) == 0 && len(waiting) == 0 {
 			return
 		}
+		r.bot.sender.poke() // the clock was moved under it
 		if time.Now().After(deadline) {
 			t.Fatalf("%d users and %d messages wait: %+v", len(users), len(waiting), waiting)
 		}
@@ -568,6 +569,49 @@ func TestInvited(t *testing.T) {
 			if open() != x.open {
 				t.Errorf("after %s the line is open: %v", x.what, !x.open)
 			}
+		}
+	})
+}
+
+// TestMassIsTakenBack: a mass send that waits for the helper's tap is taken back when the relative withdraws.
+func TestMassIsTakenBack(t *testing.T) {
+	onBoth(t, func(t *testing.T, driver string) {
+		r, _ := newFamilies(t, driver, at(9))
+		r.bind(t, xiaomei, ledger.PurposeNotice)
+		r.enter(t, "child1")
+		way, _, err := r.bot.Family.Mass.ContactWay(context.Background(), "mali", ledger.KfScene(r.user("child1")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := r.sim.AddContact("child1", way); d.Err != "" {
+			t.Fatal(d.Err)
+		}
+		r.happen(t)
+		r.word(t, xiaomei, "summary/1", ledger.WordSummary, "您母亲2月看过2次。")
+		r.happen(t)
+		if tasks := r.sim.MassTasks("mali"); len(tasks) != 1 || tasks[0].Cancelled {
+			t.Fatalf("the helper's tasks: %+v", tasks)
+		}
+		r.now.Add(60_000)
+		r.ask(t, "child1", "退订")
+		r.tapMenu(t, "child1", "全部解除并删除")
+		if tasks := r.sim.MassTasks("mali"); len(tasks) != 1 || !tasks[0].Cancelled {
+			t.Errorf("after the withdrawal: %+v", tasks)
+		}
+	})
+}
+
+// TestChannelAway: a channel that does not answer is given up within minutes, and a person is asked to call.
+func TestChannelAway(t *testing.T) {
+	onBoth(t, func(t *testing.T, driver string) {
+		r, _ := newFamilies(t, driver, at(9))
+		r.bind(t, xiaomei, ledger.PurposeNotice)
+		r.open(t, xiaomei, ledger.ChannelOfficial, testApp, r.sim.OpenID("child1"))
+		r.sim.Faults().Set(sim.FaultSet{Broken: "official"})
+		r.word(t, xiaomei, "summary/1", ledger.WordSummary, "您母亲2月看过2次。")
+		r.pass(t, 15*time.Minute, 30*time.Second)
+		if got, want := tried(r.file(t, "summary/1")), []string{"official sent", "official dead", "call sent mali"}; !slices.Equal(got, want) {
+			t.Errorf("tries %q, want %q", got, want)
 		}
 	})
 }

@@ -66,8 +66,10 @@ func (b *Bot) link(ctx context.Context, scene, handle string) string {
 const kfPull = "kf-pull"
 
 const (
-	kfIdle  = 5 * time.Minute  // without a callback an account is looked at all the same: a callback may have been lost
-	kfAgain = 65 * time.Second // after a look that failed: without a callback WeCom may allow one a minute
+	kfIdle  = 5 * time.Minute // without a callback an account is looked at all the same: a callback may have been lost
+	kfSoon  = 5 * time.Second
+	kfAgain = 65 * time.Second // after a look without a token that failed: WeCom may allow one a minute
+	kfToken = 10 * time.Minute // for which the token of a callback holds (wecom/94670)
 	kfPages = 200              // of one pull; the rest comes with the next
 )
 
@@ -159,20 +161,70 @@ func (b *Bot) kfPage(raws [][]byte) (in []store.Inbound, lines []ledger.Line) {
 	return in, lines
 }
 
+// missed are looks at accounts that failed: each with the token of the callback that asked for it.
+type missed struct {
+	mu     sync.Mutex
+	tokens map[string]missedToken // by account
+}
+
+type missedToken struct {
+	token string
+	at    time.Time // when the callback came
+	tried time.Time
+}
+
+func (m *missed) put(account, token string, now time.Time) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.tokens == nil {
+		m.tokens = map[string]missedToken{}
+	}
+	x, known := m.tokens[account]
+	if !known || token != "" && token != x.token { // a look without a token does not outdo one with
+		x = missedToken{token: token, at: now}
+	}
+	x.tried = now
+	m.tokens[account] = x
+}
+
+// due are the accounts to be looked at again: soon where the callback's token still holds, else as often as WeCom may allow.
+func (m *missed) due(now time.Time) map[string]string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	out := map[string]string{}
+	for account, x := range m.tokens {
+		if now.Sub(x.at) >= kfToken {
+			x.token = ""
+		}
+		if x.token != "" || now.Sub(x.tried) >= kfAgain || now.Before(x.tried) {
+			x.tried, out[account] = now, x.token
+			m.tokens[account] = x
+		}
+	}
+	return out
+}
+
+func (m *missed) done(account string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.tokens, account)
+}
+
 // listenKf looks at the accounts at the start, when messages may have come while nobody listened, from time to time, and soon after a
 // look that failed: WeCom keeps what was missed for three days.
 func (b *Bot) listenKf(ctx context.Context) {
 	work := context.WithoutCancel(ctx)
-	tick := time.NewTicker(kfAgain)
+	tick := time.NewTicker(kfSoon)
 	defer tick.Stop()
 	for n := 0; ; n++ {
-		if n%int(kfIdle/kfAgain) == 0 || b.missed.Swap(false) {
+		look := b.missed.due(time.Now())
+		if n%int(kfIdle/kfSoon) == 0 {
 			for _, id := range b.Family.Accounts {
-				if err := b.pull(work, id, ""); err != nil && ctx.Err() == nil {
-					b.missed.Store(true)
-					b.Log.Warn("微信客服 not looked at", "err", err)
-				}
+				look[id] = orElse(look[id], "")
 			}
+		}
+		for id, token := range look {
+			b.lookAt(work, id, token)
 		}
 		select {
 		case <-ctx.Done():
@@ -180,6 +232,16 @@ func (b *Bot) listenKf(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
+}
+
+// lookAt pulls what waits at an account; what fails is tried again by listenKf.
+func (b *Bot) lookAt(ctx context.Context, account, token string) {
+	if err := b.pull(ctx, account, token); err != nil {
+		b.missed.put(account, token, time.Now())
+		b.Log.Warn("微信客服 not looked at", "err", err)
+		return
+	}
+	b.missed.done(account)
 }
 
 // called takes the turn of a callback that says that something waits.
@@ -198,10 +260,7 @@ func (b *Bot) called(ctx context.Context, pending []store.Inbound) (n int, err e
 	}
 	if b.Family.Kf != nil {
 		for id, token := range tokens {
-			if err := b.pull(ctx, id, token); err != nil {
-				b.missed.Store(true)
-				b.Log.Warn("微信客服 not looked at", "err", err)
-			}
+			b.lookAt(ctx, id, token)
 		}
 	}
 	return len(ids), b.Store.Commit(ctx, store.Turn{Inbound: ids})

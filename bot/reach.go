@@ -104,7 +104,7 @@ func (b *Bot) reachOne(ctx context.Context, o outlook, f ledger.WordFile, now ti
 	} else if over {
 		step := f.Step()
 		step.Word.State, step.Word.Due, step.Word.Moved, step.Word.Owner = ledger.WordDropped, time.Time{}, now, ""
-		return b.Store.Commit(ctx, store.Turn{Changes: ledger.Changes{Words: []ledger.WordStep{step}}})
+		return b.Store.Commit(ctx, store.Turn{Changes: ledger.Changes{Words: []ledger.WordStep{step}}}) // never by mass send
 	}
 	ways, err := b.ways(ctx, f.Word, o.roster, o.family.acts[f.ElderID], now)
 	if err != nil {
@@ -123,6 +123,11 @@ func (b *Bot) reachOne(ctx context.Context, o outlook, f ledger.WordFile, now ti
 	if c.Messages, err = b.render(messages); err != nil {
 		return err
 	}
+	back, err := b.cancelled(ctx, c.Words)
+	if err != nil {
+		return err
+	}
+	c.Messages = append(c.Messages, back...)
 	return b.Store.Commit(ctx, store.Turn{Changes: c})
 }
 
@@ -250,6 +255,8 @@ func (b *Bot) tell(ctx context.Context, c store.Claim) (wecom.Receipt, error) {
 		return b.tellSMS(ctx, m, f, x)
 	case ledger.CallMassed:
 		return wecom.Receipt{}, b.massed(ctx, m, f, x)
+	case ledger.CallUnmass:
+		return wecom.Receipt{}, b.unmass(ctx, x)
 	}
 	return wecom.Receipt{}, b.texted(ctx, m, f, x)
 }
@@ -375,7 +382,55 @@ func (b *Bot) tellMass(ctx context.Context, m ledger.Message, f ledger.WordFile,
 	if err != nil {
 		return wecom.Receipt{}, err
 	}
-	return wecom.Receipt{MsgID: id}, b.ask(ctx, m, ledger.CallMassed, outward{Purpose: x.Purpose, ID: id}, massedAfter)
+	b.askLater(ctx, m, ledger.CallMassed, outward{Purpose: x.Purpose, ID: id}, massedAfter)
+	return wecom.Receipt{MsgID: id, ResponseCode: id}, nil // by which it is taken back (cancelled)
+}
+
+// cancelled are messages that take mass sends back that dropped words have asked of helpers: what is not sent yet is not sent any more.
+func (b *Bot) cancelled(ctx context.Context, steps []ledger.WordStep) ([]ledger.Message, error) {
+	var keys []string
+	for _, s := range steps {
+		if s.Word.State == ledger.WordDropped {
+			keys = append(keys, s.Word.Key)
+		}
+	}
+	if len(keys) == 0 || b.Family.Mass == nil {
+		return nil, nil
+	}
+	files, err := b.Store.WordFiles(ctx, keys...)
+	if err != nil {
+		return nil, err
+	}
+	var out []ledger.Message
+	for _, f := range files {
+		for _, t := range f.Log {
+			if t.Channel != ledger.ChannelMass || t.Kind != ledger.TrySent {
+				continue
+			}
+			body, err := json.Marshal(outward{Purpose: f.Purpose, ID: t.Message})
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, ledger.Message{Key: t.Message + "/back", To: addressee(f.Word, ledger.ChannelMass), Priority: ledger.PriorityReply, Call: ledger.CallUnmass, Body: body})
+		}
+	}
+	return out, nil
+}
+
+// unmass takes a mass send back.
+func (b *Bot) unmass(ctx context.Context, x outward) error {
+	id, err := b.Store.CodeOf(ctx, x.ID)
+	if err != nil || id == "" { // it never went out
+		return err
+	}
+	return b.Family.Mass.CancelMass(ctx, id)
+}
+
+// askLater is ask where something has gone out already: that nobody will ask what became of it must not send it again.
+func (b *Bot) askLater(ctx context.Context, m ledger.Message, call ledger.Call, x outward, after time.Duration) {
+	if err := b.ask(ctx, m, call, x, after); err != nil {
+		b.Log.Error("nobody will ask what became of a message", "err", err)
+	}
 }
 
 // ask has it asked later what became of a message.
@@ -449,7 +504,7 @@ func (b *Bot) invite(ctx context.Context, m ledger.Message) (ledger.Message, err
 			if err != nil {
 				return m, err
 			}
-			return wecom.RenderKf(ledger.Message{Key: m.Key, To: m.To, Nth: m.Nth, Text: "点开下面的码,长按认一下,加上帮扶人的微信,以后每月的近况她会转给您:\n" + address})
+			return wecom.RenderKf(ledger.Message{Key: m.Key, To: m.To, Nth: m.Nth, Text: "点开下面的链接,长按里面的码,加上帮扶人的微信,以后每月的近况由帮扶人转给您:\n" + address})
 		}
 	}
 	return m, &unsayable{"no further line is set up"}
@@ -492,7 +547,8 @@ func (b *Bot) tellSMS(ctx context.Context, m ledger.Message, f ledger.WordFile, 
 	case err != nil:
 		return wecom.Receipt{}, err
 	}
-	return wecom.Receipt{MsgID: receipt}, b.ask(ctx, m, ledger.CallTexted, outward{Purpose: x.Purpose, ID: receipt, Day: b.Now()}, textedAfter)
+	b.askLater(ctx, m, ledger.CallTexted, outward{Purpose: x.Purpose, ID: receipt, Day: b.Now()}, textedAfter)
+	return wecom.Receipt{MsgID: receipt}, nil
 }
 
 // texted asks whether a text message arrived. That it did says nothing of whether it was read: the calls go on.

@@ -169,8 +169,11 @@ func (b *Bot) deliver(ctx context.Context, c store.Claim) (wecom.Receipt, error)
 	return b.Messenger.Send(ctx, m)
 }
 
+// channelPatience is how long a channel that does not answer is tried before the next one carries a word to a relative.
+const channelPatience = 10 * time.Minute
+
 // outwards are the calls that reach a relative, not a member.
-var outwards = []ledger.Call{ledger.CallKf, ledger.CallWelcome, ledger.CallOfficial, ledger.CallMass, ledger.CallMassed, ledger.CallSMS, ledger.CallTexted,
+var outwards = []ledger.Call{ledger.CallKf, ledger.CallWelcome, ledger.CallOfficial, ledger.CallMass, ledger.CallMassed, ledger.CallUnmass, ledger.CallSMS, ledger.CallTexted,
 	ledger.CallInvite}
 
 // shown is a message with a photo that a relative sent, as a picture to whoever brings it to the elder.
@@ -217,6 +220,9 @@ func (b *Bot) settle(ctx context.Context, c store.Claim, cause error) error {
 	v := wecom.Classify(cause)
 	if never := (*unsayable)(nil); errors.As(cause, &never) {
 		v = wecom.Verdict{Action: wecom.Drop, Reason: never.why}
+	}
+	if away := b.Now().Sub(c.At); v.Action != wecom.Drop && c.Message.Word != "" && slices.Contains(outwards, c.Message.Call) && away >= channelPatience {
+		v = wecom.Verdict{Action: wecom.Drop, Reason: "the channel has been away for too long"} // the next is taken, and at last a person
 	}
 	b.Log.Warn("not sent", "message", c.ID, "call", string(c.Message.Call), "attempt", c.Attempts, "reason", v.Reason, "err", cause)
 	if v.Action != wecom.Drop {

@@ -68,7 +68,7 @@ type Bot struct {
 	bursts    bursts
 	indexes   indexes
 	links     links
-	missed    atomic.Bool // a look at 微信客服 failed
+	missed    missed
 	watch     *watch
 	climbed   atomic.Int64 // unix ms at which all ladders were last looked at
 	wecomUp   atomic.Int64 // unix ms of WeCom's last good answer, negative: of the first failure since

@@ -351,6 +351,11 @@ func (b *Bot) turn(ctx context.Context, pending []store.Inbound) (n int, err err
 	if t.Changes.Messages, err = b.render(t.Changes.Messages); err != nil {
 		return 0, err
 	}
+	back, err := b.cancelled(ctx, t.Changes.Words)
+	if err != nil {
+		return 0, err
+	}
+	t.Changes.Messages = append(t.Changes.Messages, back...)
 	t.Revision = conv.Revision
 	if t.State, err = json.Marshal(s); err != nil {
 		return 0, fmt.Errorf("write conversation: %w", err)

@@ -52,7 +52,7 @@ func Spoken(f ledger.WordFile, t ledger.Try, w WordView, in Input) (ledger.Messa
 	title := orElse(wordTitles[f.Purpose], wordTitles[ledger.WordPassed])
 	switch t.Channel {
 	case ledger.ChannelKf:
-		c := ledger.Card{Task: task(t.Message), Title: title, Sub: said, Buttons: []ledger.Button{{Key: "kin:heard", Text: "知道了", Style: 1}}}
+		c := ledger.Card{Task: task(t.Message), Title: title, Desc: said, Buttons: []ledger.Button{{Key: "kin:heard", Text: "知道了", Style: 1}}}
 		if f.Purpose == ledger.WordConfirm {
 			c.Buttons = []ledger.Button{{Key: "kin:same", Text: "没变", Style: 1}, {Key: "kin:phone", Text: "换号", Style: 1},
 				{Key: "kin:where", Text: "换城市", Style: 1}, {Key: "kin:later", Text: "以后再说", Style: 1}}

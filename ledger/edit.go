@@ -63,6 +63,9 @@ func (old Book) Compare(e Edit) (*Differences, error) {
 		d.Elders.merge(x)
 	}
 	for _, x := range b.Kin {
+		if was, ok := d.Kin.get(x.RowKey()); ok && x.Dead == "" && x.Phone != "" && x.Phone != was.Phone {
+			x.Dead = clearing // another number is another try
+		}
 		d.Kin.merge(x)
 	}
 	for _, x := range b.Standings {

@@ -199,3 +199,24 @@ func TestWordKey(t *testing.T) {
 		seen[key] = true
 	}
 }
+
+// TestNewNumberIsAlive: a number that reached nobody is marked; another one, however it comes into the ledger, is not.
+func TestNewNumberIsAlive(t *testing.T) {
+	old := Book{Kin: []Kin{{ElderID: "A03", Name: "马晓梅", Phone: "13900000302", Dead: "2026-03-01"}}}
+	for _, tt := range []struct {
+		edit Kin
+		want Day
+	}{
+		{Kin{Phone: "13900000999"}, ""}, {Kin{Phone: "13900000302"}, "2026-03-01"}, {Kin{Where: "西安市"}, "2026-03-01"},
+		{Kin{Phone: "13900000999", Dead: "2026-03-02"}, "2026-03-02"},
+	} {
+		tt.edit.ElderID, tt.edit.Name = "A03", "马晓梅"
+		d, err := old.Compare(Edit{Book: Book{Kin: []Kin{tt.edit}}, Today: "2026-03-02"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := d.Book().Kin[0].Dead; got != tt.want {
+			t.Errorf("after %+v it is dead from %q, want %q", tt.edit, got, tt.want)
+		}
+	}
+}

@@ -31,6 +31,7 @@ const (
 	CallOfficial Call = "official" // message/subscribe/bizsend of the 服务号
 	CallMass     Call = "mass"     // externalcontact/add_msg_template: a task for the helper (wecom/92135)
 	CallMassed   Call = "massed"   // get_groupmsg_send_result: whether the helper sent it (wecom/93338)
+	CallUnmass   Call = "unmass"   // externalcontact/cancel_groupmsg_send: what the helper has not sent is not sent any more (wecom/97611)
 	CallSMS      Call = "sms"
 	CallTexted   Call = "texted" // whether the SMS arrived
 	CallInvite   Call = "invite" // a QR by which a relative opens a further line to themselves

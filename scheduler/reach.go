@@ -62,8 +62,22 @@ func Reach(f ledger.WordFile, w Ways, r *ledger.Roster, ps Packs, now time.Time,
 		c.over(ledger.WordDropped)
 	default:
 		c.goOn()
+		c.settle()
 	}
 	return c.step, c.changed
+}
+
+// settle looks once more at what was decided: a try moves what waits are counted from where the clock was set back (until), and the next
+// look must find nothing to change.
+func (c *reacher) settle() {
+	if len(c.step.Log) == 0 || c.step.Word.State.Over() {
+		return
+	}
+	f := ledger.WordFile{Word: c.step.Word, Log: slices.Concat(c.file.Log, c.step.Log)}
+	again := reacher{file: f, step: f.Step(), w: c.w, r: c.r, now: c.now, zone: c.zone, today: c.today, pack: c.pack}
+	if again.goOn(); len(again.step.Log) == 0 && !again.step.Word.State.Over() {
+		c.step.Word.Due, c.step.Word.Owner = again.step.Word.Due, again.step.Word.Owner
+	}
 }
 
 type reacher struct {

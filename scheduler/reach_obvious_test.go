@@ -3,6 +3,7 @@ package scheduler
 import (
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -18,7 +19,7 @@ import (
 // people go on leave, the elder dies, the clock jumps. What Reach does at each look is held against the rules as they are written,
 // by somebody who knows only the rows, the log and the time. Each thing that the rules speak of must have come to pass.
 func TestReachKeepsTheRules(t *testing.T) {
-	cases := checks(t, 700)
+	cases := checks(t, 1500)
 	seen := map[string]int{}
 	rapid.Check(t, func(t *rapid.T) {
 		p := newErrand(t, seen)
@@ -98,6 +99,7 @@ type errand struct {
 	looks  int
 	calmly int // how seldom something happens
 	dice   *rand.Rand
+	mute   bool // nobody ever picks up
 	back   bool // the clock was set back once: times of tries say nothing any more
 	fresh  bool // something has happened since the last look
 }
@@ -123,17 +125,18 @@ func newErrand(t *rapid.T, seen map[string]int) *errand {
 		}
 	}
 	p.book.People = append(p.book.People, ledger.Person{UserID: "d1"}, ledger.Person{UserID: "d2"})
-	for i := range p.upTo(2) {
+	most := chosen(p, 2, 2, 2, 2, 0) // in a fifth there is nobody in the village
+	for i := range p.upTo(most) {
 		user := fmt.Sprint("hal", i)
 		post(user, ledger.RoleHelper, "111")
 		p.book.Pairs = append(p.book.Pairs, ledger.Pair{ElderID: errandElder, UserID: user})
 	}
-	for i := range p.upTo(2) {
+	for i := range p.upTo(most) {
 		user := fmt.Sprint("ann", i)
 		post(user, ledger.RoleVisitor, "111")
 		p.book.Assignments = append(p.book.Assignments, ledger.Assignment{ElderID: errandElder, UserID: user})
 	}
-	for i := range p.upTo(2) {
+	for i := range p.upTo(most) {
 		post(fmt.Sprint("lea", i), ledger.RoleVillage, "111")
 	}
 	for i := range p.upTo(1) {
@@ -148,6 +151,7 @@ func newErrand(t *rapid.T, seen map[string]int) *errand {
 	p.r = ledger.NewRoster(p.book)
 	p.packs = Packs{{Family: Family{Answer: chosen(p, oneDay, 2*oneDay), Urgent: Duration(p.between(3, 30)) * Duration(time.Minute),
 		Reply: chosen(p, oneDay, 2*oneDay, Duration(6*time.Hour))}}}
+	p.mute = p.upTo(5) == 0
 	open := func() bool { return p.upTo(2) > 0 }
 	p.ways = Ways{Kf: open(), Official: open(), Mass: open(), SMS: open(), Number: open() || open()}
 	purpose := chosen(p, ledger.WordEmergency, ledger.WordEmergency, ledger.WordSummary, ledger.WordConfirm, ledger.WordUrge, ledger.WordGreeting, ledger.WordPassed)
@@ -203,6 +207,9 @@ func (p *errand) happens() {
 			case last.Kind != ledger.TrySent || p.upTo(2) == 0:
 			case ch == ledger.ChannelCall:
 				kind := chosen(p, ledger.TryNoAnswer, ledger.TryNoAnswer, ledger.TryNoAnswer, ledger.TryWrong, ledger.TryOther, ledger.TryHeard)
+				if p.mute {
+					kind = ledger.TryNoAnswer
+				}
 				if kind == ledger.TryWrong {
 					p.ways.Number, p.ways.SMS = false, false
 				}
@@ -233,8 +240,8 @@ func (p *errand) look() {
 		p.Fatalf("something after %s", p.file.State)
 	}
 	if !changed {
-		if diff := cmp.Diff(p.file.Step(), step); diff != "" {
-			p.Fatalf("a step that is none: %s", diff)
+		if none := p.file.Step(); !reflect.DeepEqual(none, step) { // most looks change nothing: cmp would take half of the test
+			p.Fatalf("a step that is none: %s", cmp.Diff(none, step))
 		}
 		if !p.file.State.Over() {
 			p.stands()

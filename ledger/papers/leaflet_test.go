@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+	"image/draw"
 	"image/png"
 	"io"
 	"math/rand/v2"
@@ -182,14 +183,15 @@ func scanned(bits gozxing.Binarizer) (text, level string, err error) {
 
 // asSeen is a part of a picture at half its size as a phone sees it: blurred, grey, with noise.
 func asSeen(img image.Image, part image.Rectangle, r *rand.Rand) image.Image {
+	grey := image.NewGray(part.Inset(-2)) // once a pixel, of which each is looked at four times
+	draw.Draw(grey, grey.Rect, img, grey.Rect.Min, draw.Src)
 	half := image.NewGray(image.Rect(0, 0, part.Dx()/2, part.Dy()/2))
 	for y := range half.Rect.Dy() {
 		for x := range half.Rect.Dx() {
 			sum, weight := 0, [4]int{1, 3, 3, 1} // of a 4×4 square around the 2×2 that become one
 			for dy, wy := range weight {
 				for dx, wx := range weight {
-					p := color.GrayModel.Convert(img.At(part.Min.X+2*x+dx-1, part.Min.Y+2*y+dy-1))
-					sum += wx * wy * int(p.(color.Gray).Y)
+					sum += wx * wy * int(grey.GrayAt(part.Min.X+2*x+dx-1, part.Min.Y+2*y+dy-1).Y)
 				}
 			}
 			half.SetGray(x, y, color.Gray{uint8(40 + sum/64*170/255 + r.IntN(21) - 10)})
