@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"xunfang/bot/official"
 	"xunfang/bot/wecom"
@@ -75,8 +76,13 @@ func (b *Bot) followed(ctx context.Context, in store.Inbound) error {
 	line := ledger.Line{User: user, Channel: ledger.ChannelOfficial, Account: b.Family.AppID, Address: ev.From, At: b.Now()}
 	switch ev.Kind {
 	case official.Subscribe, official.Scan:
-		if handle := b.Store.HandleOf(ev.Scene); handle != "" {
-			line.User, line.State, line.Why = ledger.KfThread(handle), ledger.LineDead, "还没点允许通知"
+		user := ledger.KfThread(b.Store.HandleOf(ev.Scene))
+		known, err := b.verified(ctx, user)
+		if err != nil {
+			return err
+		}
+		if known { // an old code opens nothing any more
+			line.User, line.State, line.Why = user, ledger.LineDead, "还没点允许通知"
 		}
 	case official.Unsubscribe: // a long-term subscription is delivered to who does not follow, too (D.1): only a refusal shuts the line
 	case official.Popup, official.Change:
@@ -111,17 +117,27 @@ func (b *Bot) befriended(ctx context.Context, ev wecom.Event, in store.Inbound) 
 		}
 		line.User, line.State, line.Why = user, ledger.LineDead, "已不是微信联系人"
 	}
-	roster, err := b.Store.Roster(ctx)
+	known, err := b.verified(ctx, line.User)
 	if err != nil {
 		return err
 	}
-	if line.User != "" && len(roster.Threads(line.User)) > 0 {
+	if line.User != "" && (line.State == ledger.LineDead || known) {
 		t.Changes.Lines = []ledger.Line{line}
 		if line.State == ledger.LineOpen {
 			t.Changes.Consents = b.allowed(ctx, line.User, ledger.PurposeNotice, in.Key)
 		}
 	}
 	return b.Store.Commit(ctx, t)
+}
+
+// verified says that a thread is bound to an elder now.
+func (b *Bot) verified(ctx context.Context, user string) (bool, error) {
+	roster, err := b.Store.Roster(ctx)
+	if err != nil {
+		return false, err
+	}
+	today := ledger.DayOf(b.Now(), b.Zone)
+	return slices.ContainsFunc(roster.Threads(user), func(x ledger.Bond) bool { return x.Holds(today) }), nil
 }
 
 // noticeText is the version of the words agreed to: WeChat's own, beside 允许.

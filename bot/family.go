@@ -77,7 +77,7 @@ func (b *Bot) readFamily(ctx context.Context, o *outlook, user string, s flows.S
 	}
 	handle := flows.Handle(s)
 	// A card that opens nothing is read for like one that does, so that it takes as long.
-	if f.acts, err = b.Store.ConsentsOf(ctx, append([]string{orElse(o.roster.Leaflet(handle).ElderID, "-")}, elders...)...); err != nil {
+	if f.acts, err = b.Store.ConsentsOf(ctx, append([]string{o.elderOf(handle)}, elders...)...); err != nil {
 		return f, err
 	}
 	if f.hidden, err = b.hidden(ctx, elders, in.Now); err != nil {
@@ -169,22 +169,34 @@ func carrying(w ledger.WordFile) string {
 // the elder does not want to hear are all alike.
 func (o outlook) match(handle, end string, today ledger.Day) (flows.Candidate, bool) {
 	r := o.roster
-	l := r.Leaflet(handle)
-	if !l.Opens(today) || len(end) != 4 || left(r, l.ElderID, today) {
-		return flows.Candidate{}, false
-	}
+	l, elder := r.Leaflet(handle), o.elderOf(handle)
+	opens := l.Opens(today) && len(end) == 4 && !left(r, elder, today)
 	var out flows.Candidate
-	for _, k := range r.Kin(l.ElderID) {
-		if k.Dead == "" && !ledger.Blocked(o.family.acts[l.ElderID], k.Name) && len(k.Phone) >= 7 && strings.HasSuffix(k.Phone, end) && out.Kin == "" {
-			out = flows.Candidate{ElderID: l.ElderID, Kin: k.Name, Relation: k.Relation, Phone: k.Phone, Knows: o.knows(l.ElderID, today)}
+	for _, k := range r.Kin(elder) {
+		found := k.Dead == "" && !ledger.Blocked(o.family.acts[elder], k.Name) && len(k.Phone) >= 7 && strings.HasSuffix(k.Phone, end) && out.Kin == ""
+		if found && opens {
+			out = flows.Candidate{ElderID: elder, Kin: k.Name, Relation: k.Relation, Phone: k.Phone, Knows: o.knows(elder, today)}
 		}
 	}
-	for _, b := range r.Bonds(l.ElderID) {
+	for _, b := range r.Bonds(elder) {
 		if b.Kin == out.Kin && b.Holds(today) {
 			out.Bound = append(out.Bound, b.User)
 		}
 	}
 	return out, out.Kin != ""
+}
+
+// elderOf is the elder of a card or, where it is nobody's, any with a family: what is looked at for the one is looked at for the other.
+func (o outlook) elderOf(handle string) string {
+	if l := o.roster.Leaflet(handle); l.ElderID != "" {
+		return l.ElderID
+	}
+	for _, e := range o.roster.Elders() {
+		if len(o.roster.Kin(e.ID)) > 0 {
+			return e.ID
+		}
+	}
+	return ""
 }
 
 // called is an elder with all that tells two of one name apart, for who works here; "" nobody.

@@ -609,9 +609,17 @@ func TestChannelAway(t *testing.T) {
 		r.open(t, xiaomei, ledger.ChannelOfficial, testApp, r.sim.OpenID("child1"))
 		r.sim.Faults().Set(sim.FaultSet{Broken: "official"})
 		r.word(t, xiaomei, "summary/1", ledger.WordSummary, "您母亲2月看过2次。")
+		r.word(t, xiaomei, "case/1", ledger.WordEmergency, "您母亲家里有要紧事。")
 		r.pass(t, 15*time.Minute, 30*time.Second)
-		if got, want := tried(r.file(t, "summary/1")), []string{"official sent", "official dead", "call sent mali"}; !slices.Equal(got, want) {
+		if got, want := tried(r.file(t, "case/1")), []string{"call sent mali", "official sent", "sms sent", "official dead", "call sent zhanglei"}; !slices.Equal(got, want) {
 			t.Errorf("tries %q, want %q", got, want)
+		}
+		if got := tried(r.file(t, "summary/1")); !slices.Equal(got, []string{"official sent"}) { // a county's month does not become telephone calls in minutes
+			t.Errorf("the summary was tried %q", got)
+		}
+		r.pass(t, 27*time.Hour, 20*time.Minute) // not in the night, and not all at one moment of the morning
+		if got, want := tried(r.file(t, "summary/1")), []string{"official sent", "official dead", "call sent mali"}; !slices.Equal(got, want) {
+			t.Errorf("tries %q, want %q: %+v", got, want, r.file(t, "summary/1"))
 		}
 	})
 }

@@ -567,6 +567,7 @@ var roads = map[string]string{
 
 	"relative":     "names a relative whom somebody here has verified, to who sees the case",
 	"match":        "says to flows whose number it is; before a bond is verified flows say none of it (TestSecretBeforeVerified)",
+	"elderOf":      "gives a number to look up what is never said",
 	"called":       "names the elder of a card to who knows the family, never to the relative",
 	"knows":        "says who is asked about a family, of the elder only where they live",
 	"tie":          "of a bond of the relative's own; records only as MayHear lets them be said",

@@ -171,7 +171,7 @@ func (o outlook) brought(f ledger.WordFile, ways scheduler.Ways, now time.Time) 
 		}
 		m.To = t.To
 		if t.Channel != ledger.ChannelCall {
-			m.To, m.Call, m.Expires = addressee(f.Word, t.Channel), calls[t.Channel], now.Add(wordLife)
+			m.To, m.Call = addressee(f.Word, t.Channel), calls[t.Channel]
 		}
 		if t.Channel != ledger.ChannelCall && t.Channel != ledger.ChannelKf { // rendered when it is sent: no number and no address lies in the outbox
 			var err error
@@ -183,9 +183,6 @@ func (o outlook) brought(f ledger.WordFile, ways scheduler.Ways, now time.Time) 
 	}
 	return step, out, true, nil
 }
-
-// wordLife is how long what is said on a channel may wait for it; then the word is looked at anew.
-const wordLife = 24 * time.Hour
 
 var calls = map[ledger.Channel]ledger.Call{ledger.ChannelKf: ledger.CallKf, ledger.ChannelOfficial: ledger.CallOfficial, ledger.ChannelMass: ledger.CallMass,
 	ledger.ChannelSMS: ledger.CallSMS}
@@ -316,7 +313,7 @@ func (b *Bot) tellKf(ctx context.Context, c store.Claim) (wecom.Receipt, error) 
 	api := (*wecom.APIError)(nil)
 	if errors.As(err, &api) {
 		v := wecom.Classify(err)
-		if c.Resend && v.Reason == "unknown code" { // an earlier attempt arrived and its answer was lost: WeCom refuses the msgid (code unconfirmed)
+		if c.Resend && (v.Reason == "unknown code" || v.Reason == "request refused") { // an earlier attempt arrived and its answer was lost: WeCom refuses the msgid (code unconfirmed)
 			return receipt, wecom.ErrAlreadySent
 		}
 		if releaseErr := b.Store.ReleaseKf(ctx, m.Key); releaseErr != nil {

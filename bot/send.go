@@ -5,6 +5,7 @@ import (
 	"errors"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -169,8 +170,14 @@ func (b *Bot) deliver(ctx context.Context, c store.Claim) (wecom.Receipt, error)
 	return b.Messenger.Send(ctx, m)
 }
 
-// channelPatience is how long a channel that does not answer is tried before the next one carries a word to a relative.
-const channelPatience = 10 * time.Minute
+// patience is how long a channel that does not answer is tried before the next one carries a word to a relative. What goes to
+// everybody at once waits longer, or an outage of minutes would have a county's helpers on the telephone.
+func patience(word string) time.Duration {
+	if strings.HasPrefix(word, string(ledger.WordSummary)+"/") || strings.HasPrefix(word, "greet/") {
+		return 20 * time.Hour
+	}
+	return 10 * time.Minute
+}
 
 // outwards are the calls that reach a relative, not a member.
 var outwards = []ledger.Call{ledger.CallKf, ledger.CallWelcome, ledger.CallOfficial, ledger.CallMass, ledger.CallMassed, ledger.CallUnmass, ledger.CallSMS, ledger.CallTexted,
@@ -221,7 +228,11 @@ func (b *Bot) settle(ctx context.Context, c store.Claim, cause error) error {
 	if never := (*unsayable)(nil); errors.As(cause, &never) {
 		v = wecom.Verdict{Action: wecom.Drop, Reason: never.why}
 	}
-	if away := b.Now().Sub(c.At); v.Action != wecom.Drop && c.Message.Word != "" && slices.Contains(outwards, c.Message.Call) && away >= channelPatience {
+	now, last := b.Now(), time.Time{}
+	if c.Message.Word != "" && slices.Contains(outwards, c.Message.Call) {
+		last = c.At.Add(patience(c.Message.Word))
+	}
+	if v.Action != wecom.Drop && !last.IsZero() && !now.Before(last) {
 		v = wecom.Verdict{Action: wecom.Drop, Reason: "the channel has been away for too long"} // the next is taken, and at last a person
 	}
 	b.Log.Warn("not sent", "message", c.ID, "call", string(c.Message.Call), "attempt", c.Attempts, "reason", v.Reason, "err", cause)
@@ -230,7 +241,10 @@ func (b *Bot) settle(ctx context.Context, c store.Claim, cause error) error {
 		if c.Message.Priority == ledger.PriorityAlarm && v.After <= retryAlarm { // somebody waits for help; what WeCom asks for is kept to
 			most = retryAlarm
 		}
-		at := b.Now().Add(min(backoff(v.After, c.Attempts), most))
+		at := now.Add(min(backoff(v.After, c.Attempts), most))
+		if !last.IsZero() && at.After(last) {
+			at = last
+		}
 		if refused := (*wecom.APIError)(nil); errors.As(cause, &refused) {
 			return b.Store.Retry(ctx, c, at, v.Reason)
 		}

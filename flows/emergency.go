@@ -288,6 +288,13 @@ func (t *turn) whoIsIt(key string, a alert) {
 // kind unless two different elders are named, or the speaker's own of just now. Where somebody works is no place.
 func (t *turn) same(x ledger.Case, a alert) (ledger.CaseFile, bool) {
 	now, join := t.in.Now, t.in.View.Rules.Join
+	if !t.in.View.Known { // of two answers one would say whose name the ledger knows: what a stranger says belongs to what they raised
+		for _, f := range t.in.View.Alarms {
+			if f.Kind == ledger.CaseAlarm && !f.State.Over() && f.Drill == x.Drill && now.Sub(spoke(f, x.By)) < alarmAgain {
+				return f, true
+			}
+		}
+	}
 	for _, f := range t.in.View.Alarms {
 		if f.Kind != ledger.CaseAlarm || f.State.Over() || f.Drill != x.Drill {
 			continue

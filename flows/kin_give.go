@@ -313,7 +313,7 @@ func (t *turn) passing(x Tie) {
 	with := Answers{"tie": x.tag()}
 	if t.in.Kind == Text {
 		said := strings.TrimSpace(t.in.Text)
-		rest := strings.Trim(passWord.ReplaceAllString(said, ""), " ,,:：。")
+		rest := strings.Trim(passWord.ReplaceAllString(said, ""), " ,，:：。")
 		if n := utf8.RuneCountInString(rest); n >= 4 && n <= passWidth && rest != said {
 			with["words"] = rest
 		}

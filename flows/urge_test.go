@@ -46,7 +46,7 @@ func TestUrge(t *testing.T) {
 		t.Fatalf("%+v", got)
 	}
 	w := got.Words[0]
-	if x := w.Word; w.Seen != 0 || x.Key != "urge/m1b" || x.ElderID != "A03" || x.Kin != "马晓梅" || x.User != daughter || x.Purpose != ledger.WordUrge || x.State != ledger.WordOpen ||
+	if x := w.Word; w.Seen != 0 || x.Key != ledger.WordKey("urge", "m1b") || x.ElderID != "A03" || x.Kin != "马晓梅" || x.User != daughter || x.Purpose != ledger.WordUrge || x.State != ledger.WordOpen ||
 		x.Due.IsZero() || !strings.Contains(x.Text, "屋里漏雨") {
 		t.Errorf("%+v", x)
 	}
@@ -108,7 +108,7 @@ func TestTellFamily(t *testing.T) {
 	}
 	for i, w := range a.words {
 		first, rest, _ := strings.Cut(w.Word.Text, "\n")
-		if w.Word.Purpose != ledger.WordEmergency || w.Word.Key != "case/k1/"+[]string{"马晓梅", "马生林"}[i] || strings.Contains(first, "摔") || strings.Contains(first, "马秀兰") ||
+		if w.Word.Purpose != ledger.WordEmergency || w.Word.Key != ledger.WordKey("case/k1", []string{"马晓梅", "马生林"}[i]) || strings.Contains(first, "摔") || strings.Contains(first, "马秀兰") ||
 			!strings.Contains(first, "13900000201") || !strings.Contains(rest, "摔倒") {
 			t.Errorf("%+v", w.Word)
 		}

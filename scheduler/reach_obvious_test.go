@@ -153,7 +153,7 @@ func newErrand(t *rapid.T, seen map[string]int) *errand {
 		Reply: chosen(p, oneDay, 2*oneDay, Duration(6*time.Hour))}}}
 	p.mute = p.upTo(5) == 0
 	open := func() bool { return p.upTo(2) > 0 }
-	p.ways = Ways{Kf: open(), Official: open(), Mass: open(), SMS: open(), Number: open() || open()}
+	p.ways = Ways{Kf: open(), Official: open(), Mass: open(), SMS: open(), Number: p.upTo(8) > 0}
 	purpose := chosen(p, ledger.WordEmergency, ledger.WordEmergency, ledger.WordSummary, ledger.WordConfirm, ledger.WordUrge, ledger.WordGreeting, ledger.WordPassed)
 	p.seen[string(purpose)]++
 	p.pace, p.looks, p.calmly = time.Duration(p.between(15, 40))*time.Minute, 600, chosen(p, 10, 20, 60, 400)

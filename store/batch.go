@@ -232,7 +232,7 @@ func (s *Store) txOnce(ctx context.Context, f func(*sql.Tx) error) error {
 		return errors.Join(err, undo(tx))
 	}
 	if err := s.durable(tx); err != nil {
-		return fmt.Errorf("commit: %w", err)
+		return errors.Join(fmt.Errorf("commit: %w", err), undo(tx))
 	}
 	return nil
 }
