@@ -623,3 +623,33 @@ func TestChannelAway(t *testing.T) {
 		}
 	})
 }
+
+// TestLastTry: patience is counted from when a message may go out, and only what carries a word to a relative runs out of it.
+func TestLastTry(t *testing.T) {
+	for _, c := range []struct {
+		call  ledger.Call
+		word  string
+		after time.Duration
+		want  time.Duration // 0: it is never given up
+	}{
+		{ledger.CallKf, "case/x", 0, 10 * time.Minute},
+		{ledger.CallTexted, "case/x", 16 * time.Minute, 26 * time.Minute},
+		{ledger.CallOfficial, "summary/x", 0, 20 * time.Hour},
+		{ledger.CallMassed, "summary/x", 30 * time.Hour, 50 * time.Hour},
+		{ledger.CallKf, "greet/x", 0, 20 * time.Hour},
+		{ledger.CallKf, "", 0, 0},
+		{ledger.CallSend, "case/x", 0, 0},
+	} {
+		m := ledger.Message{Call: c.call, Word: c.word}
+		if c.after > 0 {
+			m.NotBefore = at(9).Add(c.after)
+		}
+		want := time.Time{}
+		if c.want > 0 {
+			want = at(9).Add(c.want)
+		}
+		if got := lastTry(store.Claim{Message: m, At: at(9)}); !got.Equal(want) {
+			t.Errorf("%+v: given up at %s, want %s", c, got, want)
+		}
+	}
+}

@@ -170,13 +170,20 @@ func (b *Bot) deliver(ctx context.Context, c store.Claim) (wecom.Receipt, error)
 	return b.Messenger.Send(ctx, m)
 }
 
-// patience is how long a channel that does not answer is tried before the next one carries a word to a relative. What goes to
-// everybody at once waits longer, or an outage of minutes would have a county's helpers on the telephone.
-func patience(word string) time.Duration {
-	if strings.HasPrefix(word, string(ledger.WordSummary)+"/") || strings.HasPrefix(word, "greet/") {
-		return 20 * time.Hour
+// lastTry is when a channel that does not answer is given up and the next one carries a word to a relative; zero is never. What
+// goes to everybody at once waits longer, or an outage of minutes would have a county's helpers on the telephone.
+func lastTry(c store.Claim) time.Time {
+	from, m := c.At, c.Message
+	if m.Word == "" || !slices.Contains(outwards, m.Call) {
+		return time.Time{}
 	}
-	return 10 * time.Minute
+	if m.NotBefore.After(from) {
+		from = m.NotBefore
+	}
+	if strings.HasPrefix(m.Word, string(ledger.WordSummary)+"/") || strings.HasPrefix(m.Word, "greet/") {
+		return from.Add(20 * time.Hour)
+	}
+	return from.Add(10 * time.Minute)
 }
 
 // outwards are the calls that reach a relative, not a member.
@@ -228,10 +235,7 @@ func (b *Bot) settle(ctx context.Context, c store.Claim, cause error) error {
 	if never := (*unsayable)(nil); errors.As(cause, &never) {
 		v = wecom.Verdict{Action: wecom.Drop, Reason: never.why}
 	}
-	now, last := b.Now(), time.Time{}
-	if c.Message.Word != "" && slices.Contains(outwards, c.Message.Call) {
-		last = c.At.Add(patience(c.Message.Word))
-	}
+	now, last := b.Now(), lastTry(c)
 	if v.Action != wecom.Drop && !last.IsZero() && !now.Before(last) {
 		v = wecom.Verdict{Action: wecom.Drop, Reason: "the channel has been away for too long"} // the next is taken, and at last a person
 	}

@@ -290,7 +290,7 @@ func (t *turn) same(x ledger.Case, a alert) (ledger.CaseFile, bool) {
 	now, join := t.in.Now, t.in.View.Rules.Join
 	if !t.in.View.Known { // of two answers one would say whose name the ledger knows: what a stranger says belongs to what they raised
 		for _, f := range t.in.View.Alarms {
-			if f.Kind == ledger.CaseAlarm && !f.State.Over() && f.Drill == x.Drill && now.Sub(spoke(f, x.By)) < alarmAgain {
+			if f.Kind == ledger.CaseAlarm && !f.State.Over() && f.Drill == x.Drill && now.Sub(spoke(f, x.By)) < max(alarmAgain, join) {
 				return f, true
 			}
 		}

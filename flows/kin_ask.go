@@ -151,8 +151,12 @@ func (t *turn) asFamily(do func()) {
 		}
 	}
 	do()
+	raised := !t.in.View.Known && slices.ContainsFunc(t.out.Cases, func(s ledger.CaseStep) bool { // joined, too, or they learnt that somebody knows the elder
+		return slices.ContainsFunc(s.Events, func(e ledger.Event) bool {
+			return e.By == t.in.User && (e.Kind == ledger.EventRaised || e.Kind == ledger.EventJoined)
+		})
+	})
 	t.in.View = seen
-	raised := slices.ContainsFunc(t.out.Cases, func(s ledger.CaseStep) bool { return s.Case.Unverified && s.Seen == 0 })
 	for i, m := range t.out.Messages {
 		if raised && m.To == t.in.User && m.Card == nil && m.Priority == ledger.PriorityAlarm { // else nobody could call them
 			t.out.Messages[i].Text += "\n请接着发您的手机号,他们好打给您。"

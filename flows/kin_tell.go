@@ -16,8 +16,11 @@ func Telling(w ledger.Word, x Tie, in Input) string {
 	case ledger.WordSummary:
 		return x.month(w.Period)
 	case ledger.WordGreeting:
-		tail := w.Text // what it is about, until it has words
-		for _, f := range []string{"春节", "元宵", "端午", "中秋", "重阳"} {
+		tail := w.Text                     // what it is about, until it has words
+		if strings.HasPrefix(tail, "元宵") { // after which they leave again: the family reports where to (000 二(一); requirements §3 case 14)
+			return fmt.Sprintf("元宵快到了。过完节出门的,请在这里说一声去了哪个市、什么时候回来看%s。", strings.TrimPrefix(call, "您"))
+		}
+		for _, f := range []string{"春节", "端午", "中秋", "重阳"} {
 			if strings.HasPrefix(tail, f) {
 				return fmt.Sprintf("%s快到了,给%s打个电话、捎句话吧。", f, strings.TrimPrefix(call, "您"))
 			}

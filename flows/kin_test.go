@@ -908,3 +908,18 @@ func TestCalled(t *testing.T) {
 		}
 	}
 }
+
+// TestFestivals: on each festival's eve one sentence; only that of 元宵, after which they leave, asks where to.
+func TestFestivals(t *testing.T) {
+	x := mother(hearsAll)
+	for tail, want := range map[string]string{
+		"春节2027": "春节快到了,给母亲打个电话、捎句话吧。",
+		"元宵2027": "元宵快到了。过完节出门的,请在这里说一声去了哪个市、什么时候回来看母亲。",
+		"重阳2027": "重阳快到了,给母亲打个电话、捎句话吧。",
+		"寒潮":     "村里这几天天气不好,在多看望老人。给母亲打个电话,提醒一声吧。",
+	} {
+		if got := Telling(ledger.Word{Purpose: ledger.WordGreeting, Text: tail}, x, Input{}); got != want {
+			t.Errorf("%s: %s", tail, got)
+		}
+	}
+}
