@@ -116,7 +116,7 @@ const monthly = `     月巡访(普通): 每月1次,上门、电话、视频算�
 `
 
 // families is what every pack says of the elders' children.
-const families = `     家属: 每月2日发上月情况;春节、元宵、中秋、重阳前一天问候;电话、去向183天核对一次;微信绑定365天再确认;打电话2天没有结果换人(工作日),催办的2天,紧急的10分钟;半年期满前60天还没联系上报村;联系卡每位老人一张
+const families = `     家属: 每月2日发上月情况;春节、中秋、重阳前一天问候;电话、去向183天核对一次;微信绑定365天再确认;打电话2天没有结果换人(工作日),催办的2天,紧急的10分钟;半年期满前60天还没联系上报村;联系卡每位老人一张
 `
 
 // urgent is what yongning says of emergencies, problems, departments and families.

@@ -48,7 +48,7 @@ func ourDepts() []Dept {
 }
 
 func ourFamily() Family {
-	return Family{Summary: 2, Festival: []string{"春节", "元宵", "中秋", "重阳"}, Stale: 183 * oneDay, Recheck: 365 * oneDay, Answer: 2 * oneDay,
+	return Family{Summary: 2, Festival: []string{"春节", "中秋", "重阳"}, Stale: 183 * oneDay, Recheck: 365 * oneDay, Answer: 2 * oneDay,
 		Urgent: Duration(10 * time.Minute), Reply: 2 * oneDay, Silent: 60 * oneDay, Leaflet: true, Source: oursSource}
 }
 
