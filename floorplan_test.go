@@ -45,13 +45,15 @@ var floorPlan = map[string]room{
 	},
 	// The SDK's root rewrites the process's logging in its init, and officialaccount brings it along: subpackages only.
 	"xunfang/bot/wecom": {
-		ours: []string{"xunfang/ledger"},
+		ours: []string{"xunfang/bot/remote", "xunfang/ledger"},
 		theirs: []string{"github.com/silenceper/wechat/v2/util", "github.com/silenceper/wechat/v2/credential",
 			"github.com/silenceper/wechat/v2/work/..."},
 	},
-	"xunfang/bot/sms": {},
+	"xunfang/bot/sms": {ours: []string{"xunfang/bot/remote"}},
+	// What clients of outside APIs do alike.
+	"xunfang/bot/remote": {},
 	// As bot/wecom: the SDK's root and officialaccount bring logging and a server that takes unsigned bodies.
-	"xunfang/bot/official": {theirs: []string{"github.com/silenceper/wechat/v2/util"}},
+	"xunfang/bot/official": {ours: []string{"xunfang/bot/remote"}, theirs: []string{"github.com/silenceper/wechat/v2/util"}},
 	// What the simulator believes of WeCom comes from WeCom's pages, so that a misreading on our side shows.
 	"xunfang/bot/sim": {theirs: []string{anything}},
 	// How personal data lies at rest: the store seals rows with it, the root keeps the key file.

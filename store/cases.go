@@ -14,7 +14,6 @@ import (
 const (
 	caseColumns = "`key`, no, kind, what, elder_id, region, place, about, `by`, unverified, drill, state, level, dept, owner, wave, rung," +
 		" due, since, at, moved, outcome, source, rev, events"
-	caseWidth    = 25
 	eventColumns = "case_key, n, kind, `by`, `to`, level, dept, wave, rung, message, text, at"
 	eventWidth   = 12
 )
@@ -111,12 +110,11 @@ func (p *plan) step(ctx context.Context, tx *sql.Tx) error {
 		return nil
 	}
 	s := p.s
-	var fresh, events []any
+	var events []any
+	rows := make([]standing, len(p.cases))
 	raised := 0
-	for _, x := range p.cases {
-		if x.Seen == 0 {
-			fresh = append(fresh, s.caseValues(x.Case)...)
-		}
+	for i, x := range p.cases {
+		rows[i] = standing{s.caseValues(x.Case), x.Seen, x.Case.Events - len(x.Events)}
 		if raises(x) {
 			raised++
 		}
@@ -124,23 +122,8 @@ func (p *plan) step(ctx context.Context, tx *sql.Tx) error {
 			events = append(events, s.eventValues(e)...)
 		}
 	}
-	// Two processes may both have found no row to lock: a plain INSERT lets one of them win.
-	if _, err := s.d.insert(ctx, tx, "INSERT INTO cases ("+caseColumns+")", caseWidth, fresh, ""); err != nil {
-		return fmt.Errorf("write cases: %w", err)
-	}
-	sets := strings.Join(strings.Split(caseColumns, ", ")[1:], " = ?, ") + " = ?"
-	for _, x := range p.cases {
-		if x.Seen == 0 {
-			continue
-		}
-		args := append(s.caseValues(x.Case)[1:], x.Case.Key, x.Seen, x.Case.Events-len(x.Events))
-		n, err := changed(tx.ExecContext(ctx, "UPDATE cases SET "+sets+" WHERE `key` = ? AND rev = ? AND events = ?", args...))
-		if err != nil {
-			return fmt.Errorf("write cases: %w", err)
-		}
-		if n != 1 {
-			return errCollision
-		}
+	if err := s.stand(ctx, tx, "cases", caseColumns, "events", rows); err != nil {
+		return err
 	}
 	if _, err := s.d.insert(ctx, tx, "INSERT INTO case_events ("+eventColumns+")", eventWidth, events, ""); err != nil {
 		return fmt.Errorf("write what happened in cases: %w", err)
@@ -148,6 +131,44 @@ func (p *plan) step(ctx context.Context, tx *sql.Tx) error {
 	if raised > 0 {
 		if _, err := tx.ExecContext(ctx, "UPDATE versions SET n = n + ? WHERE name = ?", raised, alarmsRaised); err != nil {
 			return fmt.Errorf("count alarms: %w", err)
+		}
+	}
+	return nil
+}
+
+// standing is how a case or a word is to stand: its columns, its key first; the revision it was seen at, 0 for a new one; and
+// how many entries its log had then.
+type standing struct {
+	values []any
+	seen   int64
+	log    int
+}
+
+// stand writes rows that have a revision and count the entries of their log. errCollision says that one no longer stands where
+// it was seen.
+func (s *Store) stand(ctx context.Context, tx *sql.Tx, table, columns, log string, rows []standing) error {
+	var fresh []any
+	for _, x := range rows {
+		if x.seen == 0 {
+			fresh = append(fresh, x.values...)
+		}
+	}
+	names := strings.Split(columns, ", ")
+	// Two processes may both have found no row to lock: a plain INSERT lets one of them win.
+	if _, err := s.d.insert(ctx, tx, "INSERT INTO "+table+" ("+columns+")", len(names), fresh, ""); err != nil {
+		return fmt.Errorf("write %s: %w", table, err)
+	}
+	update := "UPDATE " + table + " SET " + strings.Join(names[1:], " = ?, ") + " = ? WHERE `key` = ? AND rev = ? AND " + log + " = ?"
+	for _, x := range rows {
+		if x.seen == 0 {
+			continue
+		}
+		n, err := changed(tx.ExecContext(ctx, update, append(x.values[1:len(x.values):len(x.values)], x.values[0], x.seen, x.log)...))
+		if err != nil {
+			return fmt.Errorf("write %s: %w", table, err)
+		}
+		if n != 1 {
+			return errCollision
 		}
 	}
 	return nil

@@ -13,7 +13,6 @@ import (
 
 const (
 	wordColumns = "`key`, elder_id, kin, `user`, purpose, period, text, state, channel, owner, due, at, moved, rev, tries"
-	wordWidth   = 15
 	tryColumns  = "word_key, n, channel, kind, `to`, `by`, message, text, at"
 	tryWidth    = 9
 )
@@ -87,12 +86,11 @@ func (p *plan) speak(ctx context.Context, tx *sql.Tx) error {
 		return nil
 	}
 	s := p.s
-	var fresh, tries []any
-	for _, x := range p.words {
+	var tries []any
+	rows := make([]standing, len(p.words))
+	for i, x := range p.words {
 		x.Word.Rev = x.Seen + 1
-		if x.Seen == 0 {
-			fresh = append(fresh, s.wordValues(x.Word)...)
-		}
+		rows[i] = standing{s.wordValues(x.Word), x.Seen, x.Word.Tries - len(x.Log)}
 		for _, t := range x.Log {
 			tries = append(tries, t.WordKey, t.N, string(t.Channel), string(t.Kind), t.To, t.By, t.Message, s.sealText("word_tries.text", tryRow(t), t.Text), moment(t.At))
 		}
@@ -100,23 +98,8 @@ func (p *plan) speak(ctx context.Context, tx *sql.Tx) error {
 			p.unsaid = append(p.unsaid, x.Word.Key)
 		}
 	}
-	// Two processes may both have found no row to lock: a plain INSERT lets one of them win.
-	if _, err := s.d.insert(ctx, tx, "INSERT INTO words ("+wordColumns+")", wordWidth, fresh, ""); err != nil {
-		return fmt.Errorf("write words: %w", err)
-	}
-	sets := strings.Join(strings.Split(wordColumns, ", ")[1:], " = ?, ") + " = ?"
-	for _, x := range p.words {
-		if x.Seen == 0 {
-			continue
-		}
-		args := append(s.wordValues(x.Word)[1:], x.Word.Key, x.Seen, x.Word.Tries-len(x.Log))
-		n, err := changed(tx.ExecContext(ctx, "UPDATE words SET "+sets+" WHERE `key` = ? AND rev = ? AND tries = ?", args...))
-		if err != nil {
-			return fmt.Errorf("write words: %w", err)
-		}
-		if n != 1 {
-			return errCollision
-		}
+	if err := s.stand(ctx, tx, "words", wordColumns, "tries", rows); err != nil {
+		return err
 	}
 	if _, err := s.d.insert(ctx, tx, "INSERT INTO word_tries ("+tryColumns+")", tryWidth, tries, ""); err != nil {
 		return fmt.Errorf("write how words were tried: %w", err)

@@ -10,12 +10,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
+
+	"xunfang/bot/remote"
 )
 
 // Account calls WeChat's API for one service account. It may be used by any number of goroutines.
@@ -24,14 +24,8 @@ type Account struct {
 	base *url.URL
 	http *http.Transport
 
-	mu       sync.Mutex
-	token    string
-	expiry   time.Time
-	refused  string    // the last token WeChat refused
-	fetching *fetch    // nil: nobody fetches
-	forced   time.Time // when a new token was last forced
-	until    time.Time
-	refusal  error // why none is asked for before until
+	keys   remote.Tokens
+	forced time.Time // when a new token was last forced: only the one fetch under way reads and writes it
 }
 
 // Config is what an Account is made of.
@@ -70,7 +64,9 @@ func New(cfg Config) (*Account, error) {
 	if len(faults) > 0 {
 		return nil, errors.Join(faults...)
 	}
-	return &Account{cfg: cfg, base: base, http: http.DefaultTransport.(*http.Transport).Clone()}, nil
+	a := &Account{cfg: cfg, base: base, http: http.DefaultTransport.(*http.Transport).Clone()}
+	a.keys.Now, a.keys.Fetch, a.keys.Bars = cfg.Now, a.renew, bars
+	return a, nil
 }
 
 // Close lets go of idle connections.
@@ -235,20 +231,9 @@ func (e *Error) tokenRefused() bool {
 	return e.API != apiToken && (e.Code == 40001 || e.Code == 40014 || e.Code == 42001)
 }
 
-// lost words a call that got no answer. What net/http says may quote the other side, and that may be our own request.
+// lost words a call that got no answer.
 func lost(api string, err error) *Error {
-	e := &Error{API: api, text: "connection failed"}
-	var op *net.OpError
-	var dns *net.DNSError
-	switch {
-	case errors.Is(err, context.Canceled):
-		e.text, e.cause = "cancelled", context.Canceled
-	case errors.Is(err, context.DeadlineExceeded):
-		e.text, e.cause = "no answer in time", context.DeadlineExceeded
-	case errors.As(err, &dns):
-		e.text = "name of the API host not found"
-	case errors.As(err, &op):
-		e.text = op.Error()
-	}
+	e := &Error{API: api}
+	e.text, e.cause = remote.Lost(err)
 	return e
 }

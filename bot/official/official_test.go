@@ -337,7 +337,7 @@ func TestTokenBarred(t *testing.T) {
 	if _, asked := f.counts(); asked != 1 {
 		t.Errorf("asked %d times", asked)
 	}
-	ahead.Store(int64(barred))
+	ahead.Store(int64(time.Minute))
 	for _, broken := range []string{`{"access_token":"","expires_in":7200}`, `{"access_token":"x"}`, `{}`, `x`, `{"errcode":-1}`} {
 		f.says(apiToken, broken)
 		err := a.Token(t.Context())
@@ -440,7 +440,9 @@ func TestErrorsQuoteNothing(t *testing.T) {
 	gone.Close()
 	late := account(t, gone.URL, nil)
 	send(late, t.Context()) // no token
-	late.token, late.expiry = tokenPrefix+"1", time.Now().Add(time.Hour)
+	late.keys.Fetch = func(context.Context, string) (string, time.Time, error) {
+		return tokenPrefix + "1", time.Now().Add(time.Hour), nil
+	}
 	send(late, t.Context())
 	send(account(t, "http://name.invalid", nil), t.Context())
 	for _, err := range all {

@@ -11,12 +11,13 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
+
+	"xunfang/bot/remote"
 )
 
 // Aliyun sends by Alibaba Cloud's Dysmsapi of 2017-05-25 in its RPC style (help.aliyun.com: SendSms, QuerySendDetails and
@@ -250,21 +251,10 @@ func (e *Error) Limit() bool {
 	return slices.Contains([]string{"isv.BUSINESS_LIMIT_CONTROL", "isv.DAY_LIMIT_CONTROL", "isv.MONTH_LIMIT_CONTROL"}, e.Code)
 }
 
-// lost words a call that got no answer. What net/http says may quote the other side, and that may be our own request.
+// lost words a call that got no answer.
 func lost(api string, err error) *Error {
-	e := &Error{API: api, text: "connection failed"}
-	var op *net.OpError
-	var dns *net.DNSError
-	switch {
-	case errors.Is(err, context.Canceled):
-		e.text, e.cause = "cancelled", context.Canceled
-	case errors.Is(err, context.DeadlineExceeded):
-		e.text, e.cause = "no answer in time", context.DeadlineExceeded
-	case errors.As(err, &dns):
-		e.text = "name of the endpoint not found"
-	case errors.As(err, &op):
-		e.text = op.Error()
-	}
+	e := &Error{API: api}
+	e.text, e.cause = remote.Lost(err)
 	return e
 }
 

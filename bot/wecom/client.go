@@ -18,6 +18,7 @@ import (
 	"github.com/silenceper/wechat/v2/work/material"
 	"github.com/silenceper/wechat/v2/work/message"
 
+	"xunfang/bot/remote"
 	"xunfang/ledger"
 )
 
@@ -26,7 +27,7 @@ type Client struct {
 	cfg  Config
 	base *url.URL
 	http *http.Transport
-	keys keyring
+	keys remote.Tokens
 	sent uploads
 }
 
@@ -89,7 +90,9 @@ func NewClient(cfg Config) (*Client, error) {
 	install.Do(func() { util.DefaultHTTPClient = routed })
 	t := http.DefaultTransport.(*http.Transport).Clone()
 	t.MaxIdleConnsPerHost = 32 // the default of 2 opened 137 connections for 32 senders
-	return &Client{cfg: cfg, base: base, http: t}, nil
+	c := &Client{cfg: cfg, base: base, http: t}
+	c.keys.Now, c.keys.Fetch, c.keys.Bars = cfg.Now, c.renew, bars
+	return c, nil
 }
 
 // Close lets go of idle connections.
@@ -99,7 +102,7 @@ func (c *Client) Close() { c.http.CloseIdleConnections() }
 func (c *Client) Token(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, c.cfg.Timeout)
 	defer cancel()
-	_, err := c.token(ctx, "")
+	_, err := c.keys.Valid(ctx, "")
 	return wrap("gettoken", err)
 }
 

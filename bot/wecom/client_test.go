@@ -270,12 +270,12 @@ func TestOneTokenForAll(t *testing.T) {
 func TestLateRefusal(t *testing.T) {
 	f := newFake(t)
 	c := newTestClient(t, f.URL, func(cfg *Config) { cfg.Tokens = brokenStore{} }) // no store to fall back on
-	old, err := c.token(t.Context(), "")
+	old, err := c.keys.Valid(t.Context(), "")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 3 {
-		if token, err := c.token(t.Context(), old); err != nil || token != tokenPrefix+"2" || f.tokens() != 2 {
+		if token, err := c.keys.Valid(t.Context(), old); err != nil || token != tokenPrefix+"2" || f.tokens() != 2 {
 			t.Errorf("%q, %v, %d tokens", token, err, f.tokens())
 		}
 	}

@@ -1,12 +1,12 @@
 package wecom
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"net"
 	"strings"
 	"time"
+
+	"xunfang/bot/remote"
 )
 
 // APIError is WeCom's errcode. Msg is WeCom's own text without its hint and the caller's address; Error does not quote it,
@@ -69,24 +69,13 @@ func wrap(api string, err error) error {
 		return e // of gettoken, on the way to another call
 	}
 	e := &CallError{API: api}
-	var op *net.OpError
-	var dns *net.DNSError
 	switch {
 	case errors.Is(err, ErrTooLarge):
 		e.text, e.cause = "answer too large", ErrTooLarge
 	case errors.Is(err, errAnswer):
 		e.text = errAnswer.Error()
-	case errors.Is(err, context.Canceled):
-		e.text, e.cause = "cancelled", context.Canceled
-	case errors.Is(err, context.DeadlineExceeded):
-		e.text, e.cause = "no answer in time", context.DeadlineExceeded
-	case errors.As(err, &dns):
-		e.text = "name of the API host not found"
-	case errors.As(err, &op):
-		e.text = op.Error()
 	default:
-		// Texts of net/http may quote what the other side sent, and that may be our own request.
-		e.text = "connection failed"
+		e.text, e.cause = remote.Lost(err)
 	}
 	return e
 }

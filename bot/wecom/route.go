@@ -77,7 +77,7 @@ func (t *ticket) roundTrip(req *http.Request, query url.Values) (*http.Response,
 	defer closeBody(req)
 	stale := ""
 	for attempt := 0; ; attempt++ {
-		token, err := t.client.token(t.ctx, stale)
+		token, err := t.client.keys.Valid(t.ctx, stale)
 		if err != nil {
 			return nil, err
 		}

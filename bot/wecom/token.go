@@ -54,80 +54,13 @@ func (m *MemoryTokens) Lock(ctx context.Context) (func(), error) {
 	}
 }
 
-// keyring is the process's own copy of the token and the one fetch that may be under way.
-type keyring struct {
-	mu       sync.Mutex
-	token    string
-	expiry   time.Time
-	refused  string    // the last token WeCom refused: not taken from the store again
-	fetching *fetch    // nil: nobody fetches
-	until    time.Time // after a refused gettoken, none before this
-	refusal  error     // why
-}
+// early is how long before its end a token is renewed.
+const early = 5 * time.Minute
 
-type fetch struct {
-	done  chan struct{}
-	token string
-	err   error
-}
-
-const (
-	// early is how long before its end a token is renewed.
-	early = 5 * time.Minute
-	// barred is the pause after a refused gettoken: WeCom bars an address that repeats a wrong secret for an hour
-	// (wecom/90312).
-	barred = time.Minute
-	// fetchTime bounds a fetch, whose first caller may have gone.
-	fetchTime = 10 * time.Second
-)
-
-// token is a valid access token, fetched by one goroutine for all who wait. stale is the token WeCom has just refused, ""
-// none; only it is thrown away, since another call may have brought a new one meanwhile.
-func (c *Client) token(ctx context.Context, stale string) (string, error) {
-	k := &c.keys
-	k.mu.Lock()
-	if stale != "" && k.token == stale {
-		k.token, k.refused = "", stale
-	}
-	now := c.cfg.Now()
-	if k.token != "" && now.Before(k.expiry) {
-		defer k.mu.Unlock()
-		return k.token, nil
-	}
-	if now.Before(k.until) {
-		defer k.mu.Unlock()
-		return "", k.refusal
-	}
-	f := k.fetching
-	if f == nil {
-		f = &fetch{done: make(chan struct{})}
-		k.fetching = f
-		go c.fetch(context.WithoutCancel(ctx), f, k.refused)
-	}
-	k.mu.Unlock()
-	select {
-	case <-f.done:
-		return f.token, f.err
-	case <-ctx.Done():
-		return "", ctx.Err()
-	}
-}
-
-func (c *Client) fetch(ctx context.Context, f *fetch, refused string) {
-	ctx, cancel := context.WithTimeout(ctx, fetchTime)
-	defer cancel()
-	token, expiry, err := c.renew(ctx, refused)
-	k := &c.keys
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	f.token, f.err = token, err
-	if err == nil {
-		k.token, k.expiry, k.refused = token, expiry, ""
-	} else if a := (*APIError)(nil); errors.As(err, &a) && Classify(a).Action != Retry {
-		k.until, k.refusal = c.cfg.Now().Add(barred), err
-	}
-	k.fetching = nil
-	close(f.done)
+// bars says that a refused gettoken is not to be repeated at once.
+func bars(err error) bool {
+	a := (*APIError)(nil)
+	return errors.As(err, &a) && Classify(a).Action != Retry
 }
 
 // renew takes the token another process has brought, or brings one.
