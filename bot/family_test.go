@@ -611,7 +611,9 @@ func TestChannelAway(t *testing.T) {
 		r.word(t, xiaomei, "summary/1", ledger.WordSummary, "您母亲2月看过2次。")
 		r.word(t, xiaomei, "case/1", ledger.WordEmergency, "您母亲家里有要紧事。")
 		r.pass(t, 15*time.Minute, 30*time.Second)
-		if got, want := tried(r.file(t, "case/1")), []string{"call sent mali", "official sent", "sms sent", "official dead", "call sent zhanglei"}; !slices.Equal(got, want) {
+		got, want := tried(r.file(t, "case/1")), []string{"call sent mali", "official sent", "sms sent", "call sent zhanglei", "official dead"}
+		slices.Sort(got[min(3, len(got)):]) // both in the tenth minute
+		if !slices.Equal(got, want) {
 			t.Errorf("tries %q, want %q", got, want)
 		}
 		if got := tried(r.file(t, "summary/1")); !slices.Equal(got, []string{"official sent"}) { // a county's month does not become telephone calls in minutes

@@ -655,15 +655,7 @@ func (y *year) settle() {
 		if err != nil {
 			y.Fatal(err)
 		}
-		held, due := map[string]bool{}, 0
-		for _, row := range waiting { // who waits to be tried again holds back what is behind
-			lane := row.To + strconv.Itoa(int(row.Priority))
-			if row.RetryAt.After(y.rig.Now()) || row.NotBefore.After(y.rig.Now()) {
-				held[lane] = true
-			} else if !held[lane] {
-				due++
-			}
-		}
+		due := dueRows(waiting, y.rig.Now())
 		if len(users) == 0 && due == 0 {
 			break
 		}
@@ -673,6 +665,20 @@ func (y *year) settle() {
 		y.rig.bot.sender.poke()
 	}
 	y.gather()
+}
+
+// dueRows is how many of the waiting messages can be tried now; one that is being tried is counted.
+func dueRows(waiting []store.OutboxRow, now time.Time) int {
+	held, due := map[string]bool{}, 0
+	for _, row := range waiting { // who waits to be tried again holds back what is behind
+		lane := row.To + strconv.Itoa(int(row.Priority))
+		if row.RetryAt.After(now) || row.NotBefore.After(now) {
+			held[lane] = true
+		} else if !held[lane] {
+			due++
+		}
+	}
+	return due
 }
 
 // edit changes the ledger as an operator does; both processes know of it before anything else happens.
@@ -906,7 +912,11 @@ func (y *year) planMonth() {
 			plan(e, day(from, to), user, ledger.KindVisit, way(), false)
 		}
 	}
-	for kind, months := range map[ledger.EntryKind]int{ledger.KindHelp: 3, ledger.KindTalk: 6} {
+	for _, each := range []struct {
+		kind   ledger.EntryKind
+		months int
+	}{{ledger.KindHelp, 3}, {ledger.KindTalk, 6}} {
+		kind, months := each.kind, each.months
 		_, begin, end := window(y.today, months)
 		if begin != first {
 			continue

@@ -305,6 +305,9 @@ func (r *rowReader) end(name string) error {
 	case name == "rPh":
 		r.phonetic--
 	case name == "c":
+		if r.column == 0 { // the end of a cell that did not begin in this row
+			return errDamaged
+		}
 		return r.endCell()
 	case name == "row" && r.width > 0:
 		if r.row > maxRows {
