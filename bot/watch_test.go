@@ -313,6 +313,10 @@ func TestNoOutage(t *testing.T) {
 			g.pass(7 * time.Minute)
 			g.sim.Faults().Change(func(f *sim.FaultSet) { f.Down = true })
 			g.sim.Say("liuyang", "帮助")
+			wait(t, "the answer", func() bool { // or it waits longer than its attempts know, and its next one comes after the five minutes
+				users, err := g.store.Backlog(context.Background(), 1)
+				return err == nil && len(users) == 0
+			})
 			g.pass(3 * time.Minute)
 			g.sim.Faults().Change(func(f *sim.FaultSet) { f.Down = false })
 			g.pass(10 * time.Minute)
