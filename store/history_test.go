@@ -134,6 +134,9 @@ func (p plain) edited(e ledger.Edit) plain {
 			if table == ledger.TableElders && p[table][row["ID"]] == nil && row["Since"] == "" {
 				row["Since"] = today
 			}
+			if was := p[table][row["ElderID"]+"\t"+row["Name"]]; table == ledger.TableKin && was != nil && row["Dead"] == "" && row["Phone"] != "" && row["Phone"] != was["Phone"] {
+				row["Dead"] = "-" // another number is another try
+			}
 			p.lay(table, row)
 		}
 	}
@@ -501,6 +504,7 @@ func (d drawing) book() (b ledger.Book) {
 			Seen: ledger.Day(d.of("", "2026-03-01", "-")), Back: d.of("", "中秋", "-"), Dead: ledger.Day(d.of("", "2026-03-01", "-")),
 			Carer: rapid.Bool().Draw(d.T, "carer"), Consent: ledger.Day(d.of("", "2026-02-01", "-"))})
 	}
+	b.Kin = once(b.Kin, "ElderID", "Name") // a number that is dead in one row and new in the next is neither
 	for range d.times() {
 		b.Pairs = append(b.Pairs, ledger.Pair{ElderID: elder(), UserID: user(), From: from(), To: to()})
 	}
