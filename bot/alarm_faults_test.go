@@ -113,6 +113,7 @@ var alarmFaults = []struct {
 
 // TestAlarmFaults plays every row on both databases through the real callback.
 func TestAlarmFaults(t *testing.T) {
+	t.Parallel()
 	for _, f := range alarmFaults {
 		for _, driver := range []string{storetest.SQLite, storetest.MariaDB} {
 			t.Run(f.name+"/"+driver, func(t *testing.T) {
@@ -127,6 +128,7 @@ func TestAlarmFaults(t *testing.T) {
 
 // TestAlarmReceivers: whom WeCom cannot reach does not hold up the ladder, and nobody else hears anything twice.
 func TestAlarmReceivers(t *testing.T) {
+	t.Parallel()
 	for _, driver := range []string{storetest.SQLite, storetest.MariaDB} {
 		t.Run("one of two/"+driver, func(t *testing.T) {
 			t.Parallel()
@@ -159,6 +161,7 @@ func TestAlarmReceivers(t *testing.T) {
 // and starts another on what it left. Each run must end as the undisturbed one does. XUNFANG_KILLS=all takes every commit on both
 // databases; otherwise each fourth on SQLite and each tenth on MariaDB.
 func TestAlarmKilled(t *testing.T) {
+	t.Parallel()
 	for _, driver := range []string{storetest.SQLite, storetest.MariaDB} {
 		t.Run(driver, func(t *testing.T) {
 			t.Parallel()
@@ -174,6 +177,7 @@ func TestAlarmKilled(t *testing.T) {
 			for at := 1; at <= n; at += step {
 				for _, side := range []string{"before", "after"} {
 					t.Run(fmt.Sprintf("%s commit %d", side, at), func(t *testing.T) {
+						t.Parallel()
 						s := besiege(t, driver, &reaper{at: int64(at), before: side == "before"})
 						s.raise()
 						s.calm()

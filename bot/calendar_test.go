@@ -22,6 +22,7 @@ import (
 // TestCalendarTravels lets the real calendar run through two months of the county's time over a real database, without waiting:
 // a leap February, the days of Asia/Shanghai and not of UTC, and an outage over a month's end.
 func TestCalendarTravels(t *testing.T) {
+	t.Parallel()
 	where := storetest.DSN(t, storetest.SQLite)
 	synctest.Test(t, func(t *testing.T) { // the clock of a bubble begins at midnight UTC of 1 January 2000: eight in the morning here
 		shanghai, err := time.LoadLocation("Asia/Shanghai")

@@ -568,6 +568,7 @@ func testPhoto(t testing.TB, w, h int) []byte {
 // TestGoldenThroughCallback plays every golden conversation through the real callback, encrypted, on both databases, and
 // compares with the same files. Nothing may be left in the outbox, and nothing given up.
 func TestGoldenThroughCallback(t *testing.T) {
+	t.Parallel()
 	for _, file := range scripts(t) {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txt"), func(t *testing.T) {
 			t.Parallel()

@@ -165,6 +165,7 @@ var kinFaults = []struct {
 
 // TestFamilyFaults plays every row on both databases through the real callback.
 func TestFamilyFaults(t *testing.T) {
+	t.Parallel()
 	for _, f := range kinFaults {
 		for _, driver := range []string{storetest.SQLite, storetest.MariaDB} {
 			t.Run(f.name+"/"+driver, func(t *testing.T) {
@@ -202,6 +203,7 @@ func TestFamilyFaults(t *testing.T) {
 // TestWordOutlivesItsChannel: where 微信客服 carries nothing for long, what was to be brought is somebody's task (every failure of a machine
 // becomes one within minutes): it is not taken for said, and it does not come a second time when the channel is back.
 func TestWordOutlivesItsChannel(t *testing.T) {
+	t.Parallel()
 	for _, row := range []struct {
 		name   string
 		within time.Duration
@@ -266,6 +268,7 @@ func (a *abroad) nobody() {
 // starts another on what it left. Each run must end as the undisturbed one does. XUNFANG_KILLS=all takes every commit on both databases;
 // otherwise each twelfth on SQLite and each 27th on MariaDB.
 func TestFamilyKilled(t *testing.T) {
+	t.Parallel()
 	for _, driver := range []string{storetest.SQLite, storetest.MariaDB} {
 		t.Run(driver, func(t *testing.T) {
 			t.Parallel()

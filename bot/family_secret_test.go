@@ -210,6 +210,7 @@ var darkAlarms = []darkStep{darkSays("贺兰英摔倒了叫不醒"), darkSays("�
 // TestSecretBeforeVerified: whoever is not verified hears the same about an elder on the ledger and about one who is not, byte for byte and
 // in the same order, whatever card they came by (requirements §3 case 10). Only the end of the number is left out: it is what is asked for.
 func TestSecretBeforeVerified(t *testing.T) {
+	t.Parallel()
 	steps := darkSteps(t)
 	for _, walk := range []struct {
 		seed   uint64

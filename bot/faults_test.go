@@ -312,6 +312,7 @@ var faults = []struct {
 // TestFaults plays every fault on both databases. Whatever happens, WeCom must never have to drop a message, and nothing may
 // be left behind that a row does not name.
 func TestFaults(t *testing.T) {
+	t.Parallel()
 	for _, f := range faults {
 		for _, driver := range []string{storetest.SQLite, storetest.MariaDB} {
 			t.Run(f.name+"/"+driver, func(t *testing.T) {

@@ -51,6 +51,7 @@ func (w *weather) shows(want ...string) {
 }
 
 func TestAPictureGoesThroughTheOutbox(t *testing.T) {
+	t.Parallel()
 	for _, driver := range []string{storetest.SQLite, storetest.MariaDB} {
 		t.Run(driver, func(t *testing.T) {
 			t.Parallel()

@@ -462,6 +462,7 @@ func of(allowed map[string][]string, ran []string) []string {
 // TestPrivacyOfGolden walks every message, log line, metric, address and outbox row of all golden conversations for what should
 // not be there (002 五·信息核对, 六(三), 七(三)), and the database file behind them for what should be sealed.
 func TestPrivacyOfGolden(t *testing.T) {
+	t.Parallel()
 	var mu sync.Mutex
 	var ran, phones, blind []string
 	t.Run("scripts", func(t *testing.T) {

@@ -166,6 +166,7 @@ func wordsFor(e ledger.Elder) []string {
 // at all, and leaves the same state; nothing is written and nobody else hears of it. The search asks the same questions
 // about everybody else, and a bounded number about the elder.
 func TestRefusalTellsNothing(t *testing.T) {
+	t.Parallel()
 	with := newRefusing(t)
 	today := ledger.DayOf(wednesday, beijing)
 	for i, id := range hidden {

@@ -35,6 +35,7 @@ import (
 // January to March by itself, on MariaDB January; XUNFANG_YEAR=2026 plays the whole year on both, and with -update writes the
 // calendar that a person can read to testdata/year.txt. What is played is always the beginning of that.
 func TestYear(t *testing.T) {
+	t.Parallel()
 	until := map[string]ledger.Day{storetest.SQLite: "2026-03-31", storetest.MariaDB: "2026-01-31"}
 	switch v := os.Getenv("XUNFANG_YEAR"); v {
 	case "":
@@ -45,6 +46,7 @@ func TestYear(t *testing.T) {
 	}
 	for _, driver := range []string{storetest.SQLite, storetest.MariaDB} {
 		t.Run(driver, func(t *testing.T) {
+			t.Parallel()
 			y := newYear(t, driver)
 			y.play(until[driver])
 			y.verdict(until[driver])
