@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"strings"
@@ -42,6 +43,7 @@ var ErrUnguarded = errors.New("the database lets no user without SUPER make trig
 const (
 	mysqlNeedsSuper = 1419
 	mysqlDenied     = 1142
+	mysqlHasTrigger = 1359
 )
 
 // guards are the triggers, by name. SQLite's REPLACE deletes without asking them, so there the insert asks, too.
@@ -94,7 +96,22 @@ func (s *Store) guards() map[string]string {
 
 // guard makes the triggers that are not there yet.
 func (s *Store) guard(ctx context.Context) error {
+	there := map[string]bool{}
+	if s.d.name == MySQL { // not every server knows IF NOT EXISTS
+		err := each(ctx, s.read, "SELECT trigger_name FROM information_schema.triggers WHERE trigger_schema = DATABASE()", nil, func(rows *sql.Rows) error {
+			var name string
+			err := rows.Scan(&name)
+			there[name] = true
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("look for the guards: %w", err)
+		}
+	}
 	for name, text := range s.guards() {
+		if there[name] {
+			continue
+		}
 		if err := s.trigger(ctx, name, text); err != nil {
 			return err
 		}
@@ -103,17 +120,15 @@ func (s *Store) guard(ctx context.Context) error {
 }
 
 func (s *Store) trigger(ctx context.Context, name, text string) error {
-	if s.d.name == MySQL {
-		var n int // not every server knows IF NOT EXISTS
-		err := s.read.QueryRowContext(ctx, "SELECT COUNT(*) FROM information_schema.triggers WHERE trigger_schema = DATABASE() AND trigger_name = ?", name).Scan(&n)
-		if err != nil || n > 0 {
-			return err
-		}
-	}
 	_, err := s.write.ExecContext(ctx, text)
-	if e := (*sqldriver.MySQLError)(nil); errors.As(err, &e) && (e.Number == mysqlNeedsSuper || e.Number == mysqlDenied) {
-		s.log.Warn("guard the history", "trigger", name, "err", ErrUnguarded)
-		return nil
+	if e := (*sqldriver.MySQLError)(nil); errors.As(err, &e) {
+		switch e.Number {
+		case mysqlNeedsSuper, mysqlDenied:
+			s.log.Warn("guard the history", "trigger", name, "err", ErrUnguarded)
+			return nil
+		case mysqlHasTrigger: // another process was faster
+			return nil
+		}
 	}
 	if err != nil {
 		return fmt.Errorf("make %s: %w", name, err)
