@@ -242,7 +242,7 @@ func (o outlook) tie(bond ledger.Bond, in flows.Input) flows.Tie {
 	standing, _ := r.Standing(bond.ElderID, today)
 	acts := o.family.acts[bond.ElderID]
 	t := flows.Tie{Bond: bond, Acts: acts, Hearing: ledger.MayHear(bond, acts, standing.Kind, o.family.hidden[bond.ElderID], today),
-		Elder: o.bare(e, "", today), Place: r.At(e.Region, ledger.LevelVillage).Name}
+		Elder: o.bare(e, "", today), Place: r.At(e.Region, ledger.LevelVillage).Name, Urgent: o.urgent(bond.ElderID, today)}
 	t.Elder.Away = standing
 	for _, k := range r.Kin(bond.ElderID) {
 		t.Kins = append(t.Kins, k.Name)
@@ -284,6 +284,25 @@ func (o outlook) tie(bond ledger.Bond, in flows.Input) flows.Tie {
 		}
 	}
 	return t
+}
+
+// urgent says that an emergency of an elder is under way, or over and not yet followed by the visit it asks for: on a later day, since
+// one of the day itself may have been before it.
+func (o outlook) urgent(elderID string, today ledger.Day) bool {
+	if o.family.hidden[elderID] { // whoever may be the cause of it notices nothing
+		return false
+	}
+	if slices.ContainsFunc(o.cases.files, func(f ledger.CaseFile) bool {
+		return f.ElderID == elderID && f.Kind == ledger.CaseAlarm && !f.Drill && !f.State.Over()
+	}) {
+		return true
+	}
+	d, _ := o.roster.Dossier(elderID)
+	return slices.ContainsFunc(d.Follows, func(x ledger.Follow) bool {
+		return x.From <= today && today <= x.To && !slices.ContainsFunc(o.entries, func(e ledger.Entry) bool {
+			return e.ElderID == elderID && (e.Kind == ledger.KindVisit || e.Kind == ledger.KindHelp) && e.Outcome.Met() && e.Day > x.From
+		})
+	})
 }
 
 // mayTell says whether a word may still be said: asked once when it is decided and again when it goes out, so that a consent that

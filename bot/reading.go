@@ -72,6 +72,7 @@ func known(r *ledger.Roster, user string, today ledger.Day) bool {
 // about fills in the elders of the everyday, and those a sentence or the conversation names besides, as far as the speaker
 // may see them or enter what was theirs.
 func (o *outlook) about(user string, in flows.Input) {
+	o.wants.Alarms = o.wants.Alarms || ledger.IsKf(user) // how an elder is, last week's visit does not say while somebody runs to them
 	o.elders, o.named = reach(o.roster, user, in.Today), nil
 	ids := slices.Clone(o.wants.Elders)
 	for _, p := range in.View.Said {

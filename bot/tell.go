@@ -102,6 +102,9 @@ func (b *Bot) worded(ctx context.Context, w ledger.Word, now time.Time) (ledger.
 	if o.findings, err = b.Store.Findings(ctx, []string{w.ElderID}); err != nil {
 		return w, err
 	}
+	if o.cases.files, _, err = b.Store.Alarms(ctx); err != nil {
+		return w, err
+	}
 	for _, bond := range o.roster.Bonds(w.ElderID) {
 		if bond.Kin == w.Kin && bond.User == w.User {
 			w.Text = flows.Telling(w, o.tie(bond, in), in)

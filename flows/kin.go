@@ -50,6 +50,7 @@ type Tie struct {
 	Village  Contact  // the village's lead
 	Place    string   // 望远村
 	Others   []string // threads of other relatives that are bound to the same elder
+	Urgent   bool     // an emergency of theirs is under way, or just over: what the visits before it found is no answer
 }
 
 // Contact is somebody to be called.

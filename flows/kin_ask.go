@@ -285,7 +285,10 @@ var dealtWords = map[ledger.FindingState]string{ledger.FindingReported: "已报�
 // tell answers how an elder is, from the visits of the month, as far as Hearing goes.
 func (t *turn) tell(x Tie) {
 	first, rest := x.news(t.in)
-	if !strings.Contains(first, "电话最好") {
+	switch {
+	case x.Urgent:
+		rest = append(rest, x.askVillage())
+	case !strings.Contains(first, "电话最好"):
 		rest = append(rest, "有空给"+x.Elder.she()+"打个电话吧。")
 	}
 	t.menu(ledger.Card{Title: first, Desc: strings.Join(rest, "\n"), Buttons: t.offers(x)})
@@ -328,8 +331,20 @@ func (x Tie) news(in Input) (first string, rest []string) {
 		}
 		met = slices.DeleteFunc(met, func(e ledger.Entry) bool { return e.Day < began })
 	}
+	if x.Urgent {
+		return first + "。", nil
+	}
 	well, rest := x.found(met)
 	return first + well + "。", rest
+}
+
+// askVillage says whom to ask how the elder is at this moment. Whether the family is told of an emergency is for who handles it to
+// say: this neither tells nor soothes.
+func (x Tie) askVillage() string {
+	if !x.Hearing.Where || x.Village.Phone == "" {
+		return "今天怎么样,请打电话问村委会。"
+	}
+	return fmt.Sprintf("今天怎么样,请打电话问%s%s:%s。", x.Place, x.Village.Name, x.Village.Phone)
 }
 
 // state is what visits found, in sentences of their own.

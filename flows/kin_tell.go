@@ -51,7 +51,11 @@ func (x Tie) month(p ledger.Period) string {
 	if x.Hearing.Where {
 		first += ",最近一次是" + met[0].Day.Short() + met[0].Method.Name()
 	}
-	return strings.Join(append([]string{first + "。"}, append(x.state(met), "想知道更多,在这里问一句。")...), "\n")
+	out := []string{first + "。"}
+	if !x.Urgent {
+		out = append(out, x.state(met)...)
+	}
+	return strings.Join(append(out, "想知道更多,在这里问一句。"), "\n")
 }
 
 // Unanswered is a word for a relative whom an answer on 微信客服 did not reach: somebody calls them instead.

@@ -438,6 +438,10 @@ func TestAsking(t *testing.T) {
 		not   []string
 	}{
 		{"the month", nil, "我妈咋样", []string{"您母亲3月看过2次,最近一次是昨天上门", "屋里19度", "取暖(已报村里处理)", "打个电话", "[想了解身体情况(需再确认身份)]", "[请人捎句话]"}, []string{"膝盖", "150", "烟筒"}},
+		{"an emergency is under way", func(x *Tie) { x.Urgent, x.Entries, x.Findings = true, x.Entries[1:], nil }, "最近怎么样", []string{"看过1次", "3月2日电话。", "今天怎么样,请打电话问望远村何军:13900000003。"},
+			[]string{"都好", "急", "要您留意"}},
+		{"an emergency, health", func(x *Tie) { x.Urgent, x.Hearing = true, hearsAll }, "妈妈身体好吗", []string{"看过2次", "请打电话问望远村何军"}, []string{"膝盖", "150/90", "取暖", "急"}},
+		{"an emergency, hidden", func(x *Tie) { x.Urgent, x.Hearing = true, veiled }, "我妈咋样", []string{"请打电话问村委会"}, []string{"昨天", "何军", "望远", "139", "急"}},
 		{"health", func(x *Tie) { x.Hearing = hearsAll }, "妈妈身体好吗", []string{"膝盖肿", "血压 150/90", "取暖"}, []string{"想了解身体"}},
 		{"hidden", func(x *Tie) { x.Hearing = veiled }, "我妈咋样", []string{"您母亲3月看过2次。"}, []string{"昨天", "上门", "10", "膝盖", "王芳", "望远", "度"}},
 		{"hidden: who", func(x *Tie) { x.Hearing = veiled }, "谁在照顾", []string{"村委会"}, []string{"王芳", "139", "何军"}},
@@ -921,5 +925,19 @@ func TestFestivals(t *testing.T) {
 		if got := Telling(ledger.Word{Purpose: ledger.WordGreeting, Text: tail}, x, Input{}); got != want {
 			t.Errorf("%s: %s", tail, got)
 		}
+	}
+}
+
+// TestMonthBesideAnEmergency: a month's words do not soothe while somebody runs to the elder.
+func TestMonthBesideAnEmergency(t *testing.T) {
+	x := mother(hears)
+	x.Findings, x.Entries = nil, x.Entries[1:]
+	month := ledger.Word{Purpose: ledger.WordSummary, Period: "2026-03"}
+	if got, want := Telling(month, x, Input{}), "您母亲3月看过1次,最近一次是3月2日电话。\n都好。\n想知道更多,在这里问一句。"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	x.Urgent = true
+	if got, want := Telling(month, x, Input{}), "您母亲3月看过1次,最近一次是3月2日电话。\n想知道更多,在这里问一句。"; got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }
