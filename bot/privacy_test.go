@@ -574,6 +574,7 @@ var roads = map[string]string{
 	"called":       "names the elder of a card to who knows the family, never to the relative",
 	"knows":        "says who is asked about a family, of the elder only where they live",
 	"tie":          "of a bond of the relative's own; records only as MayHear lets them be said",
+	"urgent":       "says only whether an emergency goes on, and not even that where it hides from the family",
 	"wordView":     "to whose task the call is; others ask May (showFamilies)",
 	"showFamilies": "asks May of each elder before a bond, a word or a family is shown",
 	"ways":         "asks only whether there is a number that works",
