@@ -138,20 +138,25 @@ func raiseAlarms(b *testing.B, st *stand, post *office, url string, from, n int)
 		g.Go(func() { hand(b, url, d) })
 	}
 	g.Wait()
+	return waited(b, sent, &post.mu, post.arrived)
+}
+
+// waited is how long each of what began took until it ended.
+func waited(b *testing.B, began map[string]time.Time, mu *sync.Mutex, ended map[string]time.Time) []time.Duration {
 	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		post.mu.Lock()
+		mu.Lock()
 		var took []time.Duration
-		for word, at := range sent {
-			if arrived, ok := post.arrived[word]; ok {
-				took = append(took, arrived.Sub(at))
+		for key, at := range began {
+			if end, ok := ended[key]; ok {
+				took = append(took, end.Sub(at))
 			}
 		}
-		post.mu.Unlock()
-		if len(took) == n {
+		mu.Unlock()
+		if len(took) == len(began) {
 			return took
 		}
 		if time.Now().After(deadline) {
-			b.Fatalf("%d of %d alarms arrived", len(took), n)
+			b.Fatalf("%d of %d came", len(took), len(began))
 		}
 	}
 }

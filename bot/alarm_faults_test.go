@@ -170,22 +170,28 @@ func TestAlarmKilled(t *testing.T) {
 			calm.calm()
 			calm.story()
 			n := int(calm.reaper.seen.Load())
-			step := 1
-			if os.Getenv("XUNFANG_KILLS") != "all" {
-				step = map[string]int{storetest.SQLite: 4, storetest.MariaDB: 10}[driver]
-			}
-			for at := 1; at <= n; at += step {
-				for _, side := range []string{"before", "after"} {
-					t.Run(fmt.Sprintf("%s commit %d", side, at), func(t *testing.T) {
-						t.Parallel()
-						s := besiege(t, driver, &reaper{at: int64(at), before: side == "before"})
-						s.raise()
-						s.calm()
-						s.story()
-					})
-				}
-			}
+			eachKill(t, n, map[string]int{storetest.SQLite: 4, storetest.MariaDB: 10}[driver], func(t *testing.T, r *reaper) {
+				s := besiege(t, driver, r)
+				s.raise()
+				s.calm()
+				s.story()
+			})
 		})
+	}
+}
+
+// eachKill plays a story of n commits with a kill before and after each step-th of them, or each where XUNFANG_KILLS=all.
+func eachKill(t *testing.T, n, step int, play func(*testing.T, *reaper)) {
+	if os.Getenv("XUNFANG_KILLS") == "all" {
+		step = 1
+	}
+	for at := 1; at <= n; at += step {
+		for _, side := range []string{"before", "after"} {
+			t.Run(fmt.Sprintf("%s commit %d", side, at), func(t *testing.T) {
+				t.Parallel()
+				play(t, &reaper{at: int64(at), before: side == "before"})
+			})
+		}
 	}
 }
 

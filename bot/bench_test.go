@@ -108,7 +108,12 @@ func (st *stand) plain(user, text string) string {
 type delivery struct{ query, body string }
 
 func (st *stand) deliver(b testing.TB, user, text string) delivery {
-	sealed, err := st.door.Seal([]byte(st.plain(user, text)), "1700000000", "nonce")
+	return st.seal(b, st.plain(user, text), "<AgentID><![CDATA[1000002]]></AgentID>")
+}
+
+// seal makes a callback of what WeCom has to say; rest stands beside it in the open.
+func (st *stand) seal(b testing.TB, plain, rest string) delivery {
+	sealed, err := st.door.Seal([]byte(plain), "1700000000", "nonce")
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -118,7 +123,7 @@ func (st *stand) deliver(b testing.TB, user, text string) delivery {
 	}
 	q := url.Values{"msg_signature": {e.MsgSignature}, "timestamp": {"1700000000"}, "nonce": {"nonce"}}
 	return delivery{"?" + q.Encode(), "<xml><ToUserName><![CDATA[" + testCorp + "]]></ToUserName><Encrypt><![CDATA[" + e.Encrypt +
-		"]]></Encrypt><AgentID><![CDATA[1000002]]></AgentID></xml>"}
+		"]]></Encrypt>" + rest + "</xml>"}
 }
 
 // talk is what a member says, over and over: a visit is begun, shown for confirmation, and given up. Each is a whole turn.

@@ -3,12 +3,10 @@ package bot
 import (
 	"context"
 	"encoding/json"
-	"encoding/xml"
 	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -128,16 +126,7 @@ func (st *stand) ring(b testing.TB, token string) delivery {
 	b.Helper()
 	plain := fmt.Sprintf("<xml><ToUserName>%s</ToUserName><CreateTime>%d</CreateTime><MsgType>event</MsgType><Event>kf_msg_or_event</Event><Token>%s</Token><OpenKfId>%s</OpenKfId></xml>",
 		testCorp, time.Now().Unix(), token, testKf)
-	sealed, err := st.door.Seal([]byte(plain), "1700000000", "nonce")
-	if err != nil {
-		b.Fatal(err)
-	}
-	var e struct{ Encrypt, MsgSignature string }
-	if err := xml.Unmarshal(sealed, &e); err != nil {
-		b.Fatal(err)
-	}
-	q := url.Values{"msg_signature": {e.MsgSignature}, "timestamp": {"1700000000"}, "nonce": {"nonce"}}
-	return delivery{"?" + q.Encode(), "<xml><ToUserName><![CDATA[" + testCorp + "]]></ToUserName><Encrypt><![CDATA[" + e.Encrypt + "]]></Encrypt></xml>"}
+	return st.seal(b, plain, "")
 }
 
 // kfRun lets n relatives do something, one every 50 ms, and says how long each waited for the answer.
@@ -155,22 +144,7 @@ func kfRun(b *testing.B, st *stand, desk *kfDesk, url string, n int, item func(i
 		g.Go(func() { hand(b, url, d) })
 	}
 	g.Wait()
-	for deadline := time.Now().Add(30 * time.Second); ; time.Sleep(5 * time.Millisecond) {
-		desk.mu.Lock()
-		var took []time.Duration
-		for waits, at := range began {
-			if answered, ok := desk.answered[waits]; ok {
-				took = append(took, answered.Sub(at))
-			}
-		}
-		desk.mu.Unlock()
-		if len(took) == n {
-			return took
-		}
-		if time.Now().After(deadline) {
-			b.Fatalf("%d of %d were answered", len(took), n)
-		}
-	}
+	return waited(b, began, &desk.mu, desk.answered)
 }
 
 // BenchmarkFamily measures from the callback's arrival to the answer's request at WeCom, over real HTTP on both sides: 我妈咋样 of those who

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -278,21 +277,11 @@ func TestFamilyKilled(t *testing.T) {
 			if n < 30 || len(want.Heard) < 7 {
 				t.Fatalf("a story of %d commits and %d messages", n, len(want.Heard))
 			}
-			step := 1
-			if os.Getenv("XUNFANG_KILLS") != "all" {
-				step = map[string]int{storetest.SQLite: 12, storetest.MariaDB: 27}[driver]
-			}
-			for at := 1; at <= n; at += step {
-				for _, side := range []string{"before", "after"} {
-					t.Run(fmt.Sprintf("%s commit %d", side, at), func(t *testing.T) {
-						t.Parallel()
-						a := farAway(t, driver, &reaper{at: int64(at), before: side == "before"})
-						if diff := cmp.Diff(want, a.story()); diff != "" {
-							t.Errorf("after a kill it ends otherwise (-undisturbed +killed):\n%s", diff)
-						}
-					})
+			eachKill(t, n, map[string]int{storetest.SQLite: 12, storetest.MariaDB: 27}[driver], func(t *testing.T, r *reaper) {
+				if diff := cmp.Diff(want, farAway(t, driver, r).story()); diff != "" {
+					t.Errorf("after a kill it ends otherwise (-undisturbed +killed):\n%s", diff)
 				}
-			}
+			})
 		})
 	}
 }
